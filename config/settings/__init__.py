@@ -1,0 +1,1 @@
+"""`config.settings.base` runs the product, `config.settings.test` the tests."""

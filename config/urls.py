@@ -1,0 +1,14 @@
+"""All addresses: sign-in, admin, the API, and the pages of each app."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import include, path
+
+urlpatterns = [
+    path("accounts/", include("allauth.urls")),
+    path("admin/", admin.site.urls),
+    path("api/", include("orchestrator.api.urls")),
+    path("data/", include("crm.urls")),
+    path("", include("orchestrator.urls")),
+]

@@ -1,0 +1,90 @@
+"""People, brands and data that many tests share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from crm.models import Brand, Membership, Pack
+from tests.factories import BrandFactory, MembershipFactory, PackFactory, UserFactory
+
+SHARED_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
+
+
+@pytest.fixture
+def shared_data() -> Path:
+    """Real data beside the project; the test skips where it is absent."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip(f"real data is not there: {SHARED_DATA.name} is expected beside the project in ../shared")
+    return SHARED_DATA
+
+
+@pytest.fixture
+def harbor(db: None) -> Brand:
+    return BrandFactory(name="Harbor Oats", slug="harbor-oats")
+
+
+@pytest.fixture
+def lumen(db: None) -> Brand:
+    return BrandFactory(name="Lumen Home", slug="lumen-home")
+
+
+@pytest.fixture
+def ana(harbor: Brand) -> Any:
+    """Owns Harbor Oats."""
+    user = UserFactory(username="ana")
+    MembershipFactory(user=user, brand=harbor, role=Membership.Role.OWNER)
+    return user
+
+
+@pytest.fixture
+def ben(harbor: Brand) -> Any:
+    """Views Harbor Oats."""
+    user = UserFactory(username="ben")
+    MembershipFactory(user=user, brand=harbor, role=Membership.Role.VIEWER)
+    return user
+
+
+@pytest.fixture
+def rae(harbor: Brand) -> Any:
+    """Only rates, for Harbor Oats."""
+    user = UserFactory(username="rae")
+    MembershipFactory(user=user, brand=harbor, role=Membership.Role.RATER)
+    return user
+
+
+@pytest.fixture
+def cleo(lumen: Brand) -> Any:
+    """Owns Lumen Home."""
+    user = UserFactory(username="cleo")
+    MembershipFactory(user=user, brand=lumen, role=Membership.Role.OWNER)
+    return user
+
+
+def signed_in(user: Any) -> Client:
+    client = Client()
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+@pytest.fixture
+def ana_client(ana: Any) -> Client:
+    return signed_in(ana)
+
+
+@pytest.fixture
+def ben_client(ben: Any) -> Client:
+    return signed_in(ben)
+
+
+@pytest.fixture
+def cleo_client(cleo: Any) -> Client:
+    return signed_in(cleo)
+
+
+@pytest.fixture
+def tax_assist(harbor: Brand) -> Pack:
+    return PackFactory(brand=harbor, slug="tax-assist", name="Tax assist")

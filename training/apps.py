@@ -1,0 +1,9 @@
+"""Django's name card of the app."""
+
+from django.apps import AppConfig
+
+
+class TrainingConfig(AppConfig):
+    name = "training"
+    verbose_name = "Training"
+    default_auto_field = "django.db.models.BigAutoField"
