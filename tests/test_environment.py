@@ -24,7 +24,7 @@ class TestRead:
     def test_it_makes_one_secret_and_keeps_it_private(self, tmp_path):
         first = read({"ENDCAP_VAR": str(tmp_path)}).SECRET_KEY
         assert len(first) > 60
-        assert read({"ENDCAP_VAR": str(tmp_path)}).SECRET_KEY == first
+        assert first == read({"ENDCAP_VAR": str(tmp_path)}).SECRET_KEY
         assert (tmp_path / "secret-key").stat().st_mode & 0o077 == 0
 
     def test_it_names_every_bad_variable_with_value_and_meaning(self, tmp_path):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import tempfile
+from pathlib import Path
 
 import dj_database_url
 from csp.constants import NONE, SELF
@@ -103,6 +106,9 @@ else:
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 BROKER_SOCKET = VAR / "broker.sock"
+if len(str(BROKER_SOCKET)) > 100:
+    # The system allows 107 characters in the path of a socket: a deep checkout gets a short one, private by its folder.
+    BROKER_SOCKET = Path(tempfile.gettempdir()) / f"endcap-{hashlib.sha256(str(VAR).encode()).hexdigest()[:12]}.sock"
 CACHES = {
     "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": ENV.REDIS_URL}
     if ENV.REDIS_URL

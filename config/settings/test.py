@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from config.settings.api import REST_FRAMEWORK
 from config.settings.base import *  # noqa: F403
-from config.settings.base import DATABASES, REST_FRAMEWORK, VAR
+from config.settings.base import DATABASES, VAR
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES = {

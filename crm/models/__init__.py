@@ -23,7 +23,6 @@ from crm.models.tenancy import (
     BrandQuerySet,
     Membership,
     UnscopedQuery,
-    managers,
 )
 
 __all__ = [
@@ -51,5 +50,4 @@ __all__ = [
     "Sale",
     "StageChange",
     "UnscopedQuery",
-    "managers",
 ]

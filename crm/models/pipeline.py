@@ -144,7 +144,7 @@ class Lead(BrandOwned):
         """Change the stage and keep the history; None when the lead is there already. Saves both rows."""
         if self.stage_id == stage.pk:
             return None
-        change = StageChange.across_brands.create(
+        change: StageChange = StageChange.across_brands.create(
             lead=self,
             from_stage=self.stage,
             to_stage=stage,

@@ -80,14 +80,6 @@ class BrandManager(models.Manager.from_queryset(BrandQuerySet)):  # type: ignore
         return rows
 
 
-def managers(queryset: type[BrandQuerySet]) -> tuple[models.Manager[Any], models.Manager[Any]]:
-    """(across_brands, objects) for a model with a QuerySet of its own."""
-    return (
-        AcrossBrandsManager.from_queryset(queryset, f"AcrossBrands{queryset.__name__}")(),
-        BrandManager.from_queryset(queryset, f"Guarded{queryset.__name__}")(),
-    )
-
-
 class BrandOwned(models.Model):
     """Base of every row of business data. `brand_path` is the lookup that leads to its brand."""
 

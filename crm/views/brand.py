@@ -80,7 +80,7 @@ def requires_planner(
             raise PermissionDenied("Only owners and planners may start, stop and train. Ask an owner of the brand.")
         return view(request, *args, **kwargs)
 
-    return checked
+    return cast("Callable[Concatenate[BrandRequest, P], HttpResponse]", checked)
 
 
 def brand_context(request: HttpRequest) -> dict[str, Any]:

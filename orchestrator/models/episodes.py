@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
-from typing import Self
+from typing import ClassVar, Self
 
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
-from crm.models import Brand, BrandOwned, BrandQuerySet, Pack, managers
+from crm.models import AcrossBrandsManager, Brand, BrandManager, BrandOwned, BrandQuerySet, Pack
 from orchestrator.models.policies import PolicyVersion
 
 
@@ -54,6 +54,28 @@ class EpisodeQuerySet(BrandQuerySet):
         )
 
 
+class AcrossEpisodes(AcrossBrandsManager):
+    """Sweeps over every tenant's episodes."""
+
+    def get_queryset(self) -> EpisodeQuerySet:
+        return EpisodeQuerySet(self.model, using=self._db)
+
+    def claimable(self, now: datetime) -> EpisodeQuerySet:
+        return self.get_queryset().claimable(now)
+
+
+class GuardedEpisodes(BrandManager):
+    """Default-deny, with the table's own questions after `.for_brand(brand)`."""
+
+    def get_queryset(self) -> EpisodeQuerySet:
+        rows = EpisodeQuerySet(self.model, using=self._db)
+        rows._guarded = True
+        return rows
+
+    def for_brand(self, brand: Brand | int) -> EpisodeQuerySet:
+        return self.get_queryset().for_brand(brand)
+
+
 class Episode(BrandOwned):
     """One run of a pack under a policy."""
 
@@ -93,7 +115,8 @@ class Episode(BrandOwned):
     reward = models.FloatField(null=True, blank=True)
     reward_provisional = models.BooleanField(default=True)
 
-    across_brands, objects = managers(EpisodeQuerySet)
+    across_brands: ClassVar[AcrossEpisodes] = AcrossEpisodes()
+    objects: ClassVar[GuardedEpisodes] = GuardedEpisodes()
 
     class Meta:
         ordering = ("-created_at", "-pk")
