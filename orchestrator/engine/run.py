@@ -1,0 +1,101 @@
+"""The loop of an episode: decide, act, write; between two steps obey a person's wish; leave when all is done."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+
+import structlog
+from django.db import InterfaceError, OperationalError
+from django.utils import timezone
+
+from orchestrator.engine import ledger
+from orchestrator.engine.claim import Lease, LeaseLost, claim, leave
+from orchestrator.engine.effects import EpisodeEffects
+from orchestrator.engine.heartbeat import Heartbeat
+from orchestrator.engine.runtime import FinishedStep, LoadedEpisode, Runtime
+from orchestrator.models import Episode, EpisodeState, Step
+
+log = structlog.get_logger(__name__)
+WISHES = {"pause": EpisodeState.PAUSED, "cancel": EpisodeState.CANCELLED}
+
+
+def run(episode_id: int, *, worker: str, runtime: Runtime, lease_s: float | None = None) -> EpisodeState:
+    """Work on the episode until it ends, is paused or is taken away; the state it was left in.
+
+    Calling it for an episode that somebody else works on, or that has ended, changes nothing. After a crash it goes on
+    behind the last step on record, once the dead worker's lease has run out. Must not be called inside a transaction.
+
+    Args:
+        worker: who is asking, for people to read; need not be unique.
+        lease_s: seconds without a sign of life until others may take over; default `EPISODE_LEASE_S`.
+
+    Raises:
+        Episode.DoesNotExist: there is no such episode.
+        OperationalError, InterfaceError: the database went away. The lease runs out and another worker goes on.
+    """
+    lease = claim(episode_id, worker=worker, lease_s=lease_s)
+    if lease is None:
+        return _state_of(episode_id)
+    with Heartbeat(lease):
+        try:
+            return _work(lease, runtime)
+        except LeaseLost:
+            log.warning("lease_lost", episode=episode_id, token=lease.token)
+            return _state_of(episode_id)
+        except (KeyboardInterrupt, SystemExit):
+            # an orderly end of the process is no crash: whoever comes next need not wait for the lease
+            with suppress(LeaseLost):
+                leave(lease, EpisodeState.QUEUED)
+            raise
+
+
+def _work(lease: Lease, runtime: Runtime) -> EpisodeState:
+    loaded = load(lease.episode_id)
+    episode, wish = loaded.episode, loaded.episode.wanted
+    while True:
+        if wish:
+            return leave(lease, WISHES[wish])
+        if loaded.is_complete:
+            return leave(lease, EpisodeState.DONE)
+        began = time.perf_counter()
+        try:
+            decision = runtime.decide(loaded)
+            outcome = runtime.act(loaded, decision, EpisodeEffects(episode, loaded.index, lease))
+            now = timezone.now()
+            duration_ms = round((time.perf_counter() - began) * 1000)
+            values = ledger.step_values(lease, loaded.index, decision, outcome, duration_ms=duration_ms, now=now)
+        except (LeaseLost, OperationalError, InterfaceError):
+            raise
+        except Exception as error:
+            log.exception("step_failed", episode=episode.pk, step=loaded.index)
+            return leave(lease, EpisodeState.FAILED, error=_reason(loaded.index, error))
+        loaded.steps.append(
+            FinishedStep(decision.action, outcome.output, outcome.quality, outcome.cost, outcome.tokens)
+        )
+        state, wish = ledger.write(
+            lease,
+            values,
+            steps=loaded.index,
+            cost=loaded.cost,
+            tokens=loaded.tokens,
+            now=now,
+            last=loaded.is_complete,
+        )
+        if state != EpisodeState.RUNNING:
+            return state
+
+
+def load(episode_id: int) -> LoadedEpisode:
+    """The episode and every step on record, two queries (one where it is new)."""
+    episode: Episode = Episode.across_brands.select_related("brand", "pack", "policy_version").get(pk=episode_id)
+    steps = Step.across_brands.filter(episode=episode).order_by("index") if episode.steps_count else []
+    return LoadedEpisode(episode, [FinishedStep.from_row(step) for step in steps])
+
+
+def _state_of(episode_id: int) -> EpisodeState:
+    return EpisodeState(Episode.across_brands.values_list("state", flat=True).get(pk=episode_id))
+
+
+def _reason(index: int, error: Exception) -> str:
+    return f"Step {index + 1} failed: {type(error).__name__}: {error}"

@@ -1,0 +1,105 @@
+"""What the engine needs to know of the work it carries out: who decides, who acts, and what a step leaves behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Protocol
+
+import numpy as np
+
+from orchestrator.models import Episode, Step
+
+FINISH = "finish"
+
+
+class Decision(Protocol):
+    """A policy's choice, with the odds it was made under. `orchestrator.policies.contract.Decision` is one."""
+
+    @property
+    def action(self) -> str: ...
+    @property
+    def allowed(self) -> Sequence[str]: ...
+    @property
+    def probabilities(self) -> Sequence[float]: ...
+    @property
+    def policy(self) -> str: ...
+    @property
+    def why(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class StepOutcome:
+    """What an action left behind. `output` is all that later steps may know of it, so it has to be plain JSON."""
+
+    output: dict[str, Any]
+    summary: str = ""
+    quality: Mapping[str, float] = field(default_factory=dict)
+    cost: Decimal = Decimal(0)
+    tokens: int = 0
+    served_by: str = ""
+
+    @property
+    def quality_overall(self) -> float | None:
+        """Mean of the dimensions, None where the action measured none."""
+        return sum(self.quality.values()) / len(self.quality) if self.quality else None
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedStep:
+    """A step that is on record."""
+
+    action: str
+    output: dict[str, Any]
+    quality: Mapping[str, float]
+    cost: Decimal
+    tokens: int
+
+    @classmethod
+    def from_row(cls, step: Step) -> FinishedStep:
+        return cls(step.action, step.output, step.quality, step.cost, step.tokens)
+
+
+@dataclass(slots=True)
+class LoadedEpisode:
+    """The episode with its pack and brand, and every step on record: the only memory between two steps."""
+
+    episode: Episode
+    steps: list[FinishedStep]
+
+    @property
+    def index(self) -> int:
+        """Of the step to come; 0 is the first."""
+        return len(self.steps)
+
+    @property
+    def cost(self) -> Decimal:
+        """EUR so far."""
+        return sum((step.cost for step in self.steps), Decimal(0))
+
+    @property
+    def tokens(self) -> int:
+        return sum(step.tokens for step in self.steps)
+
+    @property
+    def is_complete(self) -> bool:
+        return self.index >= self.episode.max_steps or (self.index > 0 and self.steps[-1].action == FINISH)
+
+    def rng(self) -> np.random.Generator:
+        """The step's own source of chance: the same after a crash as before it, independent of other steps."""
+        return np.random.default_rng([self.episode.seed, self.index])
+
+
+class Effects(Protocol):
+    """See `orchestrator.engine.effects.EpisodeEffects`."""
+
+    def once(self, name: str, call: Callable[[str], Any]) -> Any: ...
+
+
+class Runtime(Protocol):
+    """Decides and acts. Both may be called again for the same step after a crash and should then do the same."""
+
+    def decide(self, loaded: LoadedEpisode) -> Decision: ...
+
+    def act(self, loaded: LoadedEpisode, decision: Decision, effects: Effects) -> StepOutcome: ...
