@@ -2,11 +2,9 @@
 
 from orchestrator.engine.claim import LeaseLost
 from orchestrator.engine.run import load, run
-from orchestrator.engine.runtime import FINISH, Decision, Effects, FinishedStep, LoadedEpisode, Runtime, StepOutcome
+from orchestrator.engine.runtime import Effects, FinishedStep, LoadedEpisode, Runtime, StepOutcome
 
 __all__ = [
-    "FINISH",
-    "Decision",
     "Effects",
     "FinishedStep",
     "LeaseLost",

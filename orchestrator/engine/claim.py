@@ -14,6 +14,7 @@ from typing import Any
 from uuid import uuid4
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 from django.utils import timezone
@@ -65,7 +66,10 @@ def claim(episode_id: int, *, worker: str, lease_s: float | None = None) -> Leas
     mine = {"leased_by": lease.token, "leased_until": lease.until}
     row = Episode.across_brands.filter(pk=episode_id)
     started = Coalesce("started_at", now)
-    if row.filter(state=EpisodeState.QUEUED).update(state=EpisodeState.RUNNING, started_at=started, **mine) == 1:
+    # durable: refuses a caller who is inside a transaction, where no commit of a step would be one
+    with transaction.atomic(durable=True):
+        claimed = row.filter(state=EpisodeState.QUEUED).update(state=EpisodeState.RUNNING, started_at=started, **mine)
+    if claimed == 1:
         return lease
     abandoned = row.filter(lapsed(now))
     if abandoned.filter(attempts__lt=settings.EPISODE_MAX_ATTEMPTS).update(attempts=F("attempts") + 1, **mine) == 1:
@@ -80,7 +84,7 @@ def park_hopeless(now: datetime, *, episode_id: int | None = None) -> int:
     rows = Episode.across_brands.filter(lapsed(now), attempts__gte=limit)
     if episode_id is not None:
         rows = rows.filter(pk=episode_id)
-    return rows.update(
+    parked: int = rows.update(
         state=EpisodeState.STUCK,
         error=f"Lost its worker {limit + 1} times, the last time in the step after the ones below. "
         "Look at the worker's log, then retry or cancel.",
@@ -89,6 +93,7 @@ def park_hopeless(now: datetime, *, episode_id: int | None = None) -> int:
         wanted="",
         finished_at=now,
     )
+    return parked
 
 
 def renew(lease: Lease) -> None:

@@ -70,9 +70,7 @@ def _work(lease: Lease, runtime: Runtime) -> EpisodeState:
         except Exception as error:
             log.exception("step_failed", episode=episode.pk, step=loaded.index)
             return leave(lease, EpisodeState.FAILED, error=_reason(loaded.index, error))
-        loaded.steps.append(
-            FinishedStep(decision.action, outcome.output, outcome.quality, outcome.cost, outcome.tokens)
-        )
+        loaded.add(FinishedStep(decision.action, outcome.output, outcome.quality, outcome.cost, outcome.tokens))
         state, wish = ledger.write(
             lease,
             values,
@@ -88,7 +86,7 @@ def _work(lease: Lease, runtime: Runtime) -> EpisodeState:
 
 def load(episode_id: int) -> LoadedEpisode:
     """The episode and every step on record, two queries (one where it is new)."""
-    episode: Episode = Episode.across_brands.select_related("brand", "pack", "policy_version").get(pk=episode_id)
+    episode: Episode = Episode.across_brands.get(pk=episode_id)
     steps = Step.across_brands.filter(episode=episode).order_by("index") if episode.steps_count else []
     return LoadedEpisode(episode, [FinishedStep.from_row(step) for step in steps])
 

@@ -1,8 +1,8 @@
-"""What the engine needs to know of the work it carries out: who decides, who acts, and what a step leaves behind."""
+"""What the engine needs to know of the work it carries out: who decides, who acts, what a step leaves behind."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Protocol
@@ -10,23 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from orchestrator.models import Episode, Step
-
-FINISH = "finish"
-
-
-class Decision(Protocol):
-    """A policy's choice, with the odds it was made under. `orchestrator.policies.contract.Decision` is one."""
-
-    @property
-    def action(self) -> str: ...
-    @property
-    def allowed(self) -> Sequence[str]: ...
-    @property
-    def probabilities(self) -> Sequence[float]: ...
-    @property
-    def policy(self) -> str: ...
-    @property
-    def why(self) -> str: ...
+from orchestrator.policies.contract import FINISH, Decision
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +19,7 @@ class StepOutcome:
 
     output: dict[str, Any]
     summary: str = ""
-    quality: Mapping[str, float] = field(default_factory=dict)
+    quality: dict[str, float] = field(default_factory=dict)
     cost: Decimal = Decimal(0)
     tokens: int = 0
     served_by: str = ""
@@ -52,7 +36,7 @@ class FinishedStep:
 
     action: str
     output: dict[str, Any]
-    quality: Mapping[str, float]
+    quality: dict[str, float]
     cost: Decimal
     tokens: int
 
@@ -63,24 +47,26 @@ class FinishedStep:
 
 @dataclass(slots=True)
 class LoadedEpisode:
-    """The episode with its pack and brand, and every step on record: the only memory between two steps."""
+    """An episode and every step on record, the only memory between two steps. `cost` is in EUR."""
 
     episode: Episode
     steps: list[FinishedStep]
+    cost: Decimal = field(init=False)
+    tokens: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.cost = sum((step.cost for step in self.steps), Decimal(0))
+        self.tokens = sum(step.tokens for step in self.steps)
+
+    def add(self, step: FinishedStep) -> None:
+        self.steps.append(step)
+        self.cost += step.cost
+        self.tokens += step.tokens
 
     @property
     def index(self) -> int:
         """Of the step to come; 0 is the first."""
         return len(self.steps)
-
-    @property
-    def cost(self) -> Decimal:
-        """EUR so far."""
-        return sum((step.cost for step in self.steps), Decimal(0))
-
-    @property
-    def tokens(self) -> int:
-        return sum(step.tokens for step in self.steps)
 
     @property
     def is_complete(self) -> bool:
