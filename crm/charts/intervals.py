@@ -33,8 +33,8 @@ def mean_of(count: int, total: float | None, squares: float | None) -> Mean:
 def student(freedom: int) -> float:
     """The two-sided 95 % point of Student's t.
 
-    Closed forms for 1 and 2 degrees of freedom, the expansion around the normal point above (Abramowitz and Stegun 26.7.5,
-    within 0.2 % from 3 degrees on).
+    Closed forms for 1 and 2 degrees of freedom, the expansion around the normal point above (Abramowitz and Stegun
+    26.7.5, within 0.2 % from 3 degrees on).
     """
     if freedom < 1:
         raise ValueError("Student's t needs at least one degree of freedom.")

@@ -15,7 +15,7 @@ LABEL = 32  # px one "+0.25" takes
 
 @dataclass(frozen=True)
 class Part:
-    """A term of the reward. ``kind`` is its class (judge, human, online, sale, pipeline, cost); ``adds`` may be negative."""
+    """A term of the reward. ``kind`` is its class: judge, human, online, sale, pipeline or cost (below 0)."""
 
     kind: str
     name: str
@@ -23,7 +23,7 @@ class Part:
 
 
 def parts_bar(parts: Sequence[Part], *, so_far: bool = False) -> SafeString:
-    """Parts that add from left to right, those that take away from the end back; an upright marks the sum. 352 by 66 px."""
+    """Parts that add from left to right, those that take away from the end back; 352 by 66 px."""
     known = [part for part in parts if finite([part.adds])]
     gains = [part for part in known if part.adds > 0]
     losses = [part for part in known if part.adds < 0]

@@ -49,7 +49,7 @@ def spread_of(mode: str, rewards: Sequence[float], edges: Sequence[float]) -> Sp
 
 
 def reward_spread(spreads: Sequence[Spread], edges: Sequence[float]) -> Drawing:
-    """The chart of Episodes. ``edges`` (bins + 1) bound the counts of every mode. Heights are shares of the mode's runs."""
+    """The chart of Episodes. ``edges`` (bins + 1) bound the counts of every mode; heights are shares of its runs."""
     kept = [spread for spread in spreads if spread.mean.count]
     if any(len(spread.counts) != len(edges) - 1 for spread in kept):
         raise ValueError("Every mode needs one count for each bin.")
@@ -59,7 +59,7 @@ def reward_spread(spreads: Sequence[Spread], edges: Sequence[float]) -> Drawing:
         phone=_phone(kept, edges, finding),
         table=_table(kept),
         finding=finding,
-        note="Height: share of the mode's episodes. Line: mean. Thick bar under it: 95\N{NO-BREAK SPACE}% interval of the mean.",
+        note="Height: share of the mode's episodes. Line: mean. Thick bar: its 95\N{NO-BREAK SPACE}% interval.",
     )
 
 

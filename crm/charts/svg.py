@@ -1,7 +1,7 @@
 """SVG elements as safe strings: the one place of the charts that knows Django.
 
-Numbers are written with one decimal, which is a tenth of a pixel; a number that is not finite is refused here, so that no chart
-can print ``NaN`` into a page.
+Numbers are written with one decimal, which is a tenth of a pixel; a number that is not finite is refused here, so that
+no chart can print ``NaN`` into a page.
 """
 
 from collections.abc import Iterable

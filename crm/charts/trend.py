@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 
 from django.utils.safestring import SafeString
 
@@ -175,7 +176,7 @@ def _end_labels(lines: Sequence[Line], up: Scale, frame: _Frame) -> list[str]:
 def _hits(lines: Sequence[Line], times: Sequence[datetime], across: Scale, frame: _Frame, stretch: str) -> list[str]:
     """A strip over each stretch of time that shows its values under the pointer."""
     xs = [across(at.timestamp()) for at in times]
-    edges = [frame.left - 6, *[(left + right) / 2 for left, right in zip(xs, xs[1:], strict=False)], frame.right + 6]
+    edges = [frame.left - 6, *[(left + right) / 2 for left, right in pairwise(xs)], frame.right + 6]
     parts: list[str] = []
     for at, x, left, right in zip(times, xs, edges, edges[1:], strict=False):
         here = [(line.mode, point) for line in lines for point in line.points if point.at == at]

@@ -1,0 +1,144 @@
+"""Data: what came in, what each import stored, what was set aside and why; files are taken in here."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
+
+from crm import imports, queries
+from crm.errors import EndcapError
+from crm.models import Import, QuarantinedRow
+from crm.templatetags.figures import times
+from crm.views.brand import BrandRequest, requires_brand, requires_planner
+
+PER_PAGE = 15
+COLUMNS = ("import", "file", "row", "field", "value", "reason", "raw")
+KINDS = (
+    ("auto", "Find out by itself"),
+    ("sales", "Sales"),
+    ("leads", "Leads"),
+    ("deals", "Deals with stages"),
+)
+
+
+class UploadForm(forms.Form):
+    """A file to take in."""
+
+    file = forms.FileField(error_messages={"required": "Choose a file first.", "empty": "The file is empty."})
+    kind = forms.ChoiceField(choices=KINDS, initial="auto")
+
+    def clean_file(self) -> Any:
+        file = self.cleaned_data["file"]
+        if file.size > settings.IMPORT_MAX_BYTES:
+            raise forms.ValidationError(f"The file is larger than {settings.IMPORT_MAX_BYTES // 2**20} MB.")
+        return file
+
+
+@require_safe
+@requires_brand
+def data(request: BrandRequest) -> HttpResponse:
+    """The page; `?import=` shows what one import set aside."""
+    return render(request, "crm/data.html", _context(request, UploadForm()))
+
+
+@require_POST
+@requires_brand
+@requires_planner
+def upload(request: BrandRequest) -> HttpResponse:
+    """Take a file in. A wrong form comes back with the reason beside the field (422); nothing is stored then."""
+    form = UploadForm(request.POST, request.FILES)
+    if not form.is_valid():
+        return render(request, "crm/data.html", _context(request, form), status=422)
+    try:
+        batch = imports.load_file(
+            brand=request.brand, file=form.cleaned_data["file"], kind=form.cleaned_data["kind"], by=request.user
+        )
+    except EndcapError as error:
+        form.add_error("file", error.message)
+        return render(request, "crm/data.html", _context(request, form), status=422)
+    if batch.state == Import.State.FAILED:
+        messages.error(request, f"{batch.filename} could not be taken in. {batch.error}")
+    else:
+        messages.success(request, f"{batch.filename}: {_told(batch)}.")
+    return redirect(f"{reverse('data')}#imports-title")
+
+
+@require_safe
+@requires_brand
+def quarantine_download(request: BrandRequest) -> HttpResponseBase:
+    """Rows set aside as CSV, of every import or of `?import=`: put them right and bring them in again."""
+    rows = (
+        QuarantinedRow.objects.for_brand(request.brand).select_related("batch").order_by("batch", "file", "row", "pk")
+    )
+    batch = _asked_for(request)
+    if batch is not None:
+        rows = rows.filter(batch=batch)
+    response = StreamingHttpResponse(_lines(rows.iterator(chunk_size=500)), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="set-aside-{request.brand.slug}.csv"'
+    return response
+
+
+class _Echo:
+    """A file that hands back what is written to it, so that rows can be streamed."""
+
+    def write(self, line: str) -> str:
+        return line
+
+
+def _lines(rows: Iterator[QuarantinedRow]) -> Iterator[str]:
+    writer = csv.writer(_Echo())
+    yield writer.writerow(COLUMNS)
+    for row in rows:
+        cells = (row.batch_id, row.file, row.row, row.field, row.value, row.reason, json.dumps(row.raw))
+        yield writer.writerow([_harmless(cell) for cell in cells])
+
+
+def _harmless(cell: object) -> object:
+    """A spreadsheet would run a cell that begins like a formula; a quote in front keeps it text."""
+    return f"'{cell}" if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
+
+
+def _told(batch: Import) -> str:
+    parts = [f"{times(batch.rows_stored, 'row')} stored"]
+    if batch.rows_unchanged:
+        parts.append(f"{batch.rows_unchanged:,} known already")
+    if batch.rows_set_aside:
+        parts.append(f"{batch.rows_set_aside:,} set aside")
+    return ", ".join(parts)
+
+
+def _asked_for(request: BrandRequest) -> Import | None:
+    number = request.GET.get("import", "")
+    if not number.isdecimal():
+        return None
+    return get_object_or_404(Import.objects.for_brand(request.brand), pk=int(number))
+
+
+def _context(request: BrandRequest, form: UploadForm) -> dict[str, Any]:
+    brand = request.brand
+    batch = _asked_for(request)
+    listed = Import.objects.for_brand(brand).select_related("by").order_by("-started_at", "-pk")
+    page = Paginator(listed, PER_PAGE).get_page(request.GET.get("page"))
+    return {
+        "place": "data",
+        "form": form,
+        "page": page,
+        "pages": page.paginator.get_elided_page_range(page.number, on_each_side=1, on_ends=1),
+        "newest": batch or (page.object_list[0] if page.number == 1 and page.object_list else None),
+        "batch": batch,
+        "totals": queries.totals(brand),
+        "troubles": queries.troubles(brand, batch=batch),
+        "holdings": queries.holdings(brand),
+    }

@@ -1,0 +1,288 @@
+"""One episode as its page shows it: steps with their odds, reward in parts, verdict, doubts, answers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.utils import timezone
+from django.utils.safestring import SafeString
+
+from crm.charts.marks import bar, confidence_bullet
+from crm.charts.reward import Part, parts_bar
+from crm.charts.words import figure, listed
+from crm.models import Brand, Outcome, Sale, StageChange
+from crm.templatetags.figures import money
+from orchestrator.models import Episode, EpisodeState, ReflectionLog, Step
+from rlhf.models import Evaluation, Reward
+
+SHOWN_OUTCOMES = 30
+
+
+@dataclass(frozen=True)
+class Chance:
+    """One allowed agent and how likely the policy was to pick it."""
+
+    action: str
+    probability: float
+    chosen: bool
+    bar: SafeString
+
+
+@dataclass(frozen=True)
+class Quality:
+    dimension: str
+    value: float
+    bar: SafeString
+
+
+@dataclass(frozen=True)
+class StepView:
+    """A step with its odds (most likely first), its quality and readable lines of what came out."""
+
+    step: Step
+    odds: list[Chance]
+    quality: list[Quality]
+    out: list[tuple[str, str]]
+
+    @property
+    def number(self) -> str:
+        return str(self.step.index + 1)
+
+    @property
+    def raw(self) -> str:
+        """The step as it was written, for people who want every field."""
+        fields = ("action", "allowed", "probabilities", "policy", "why", "summary", "output", "quality", "served_by")
+        event = {name: getattr(self.step, name) for name in fields}
+        event |= {"cost": str(self.step.cost), "tokens": self.step.tokens, "duration_ms": self.step.duration_ms}
+        return json.dumps(event, indent=2, ensure_ascii=False)
+
+
+@dataclass(frozen=True)
+class RewardPart:
+    kind: str
+    name: str
+    score: float | None
+    weight: float | None
+    adds: float
+
+    @property
+    def written_score(self) -> str:
+        """Counts of sales, steps and tokens whole, shares of one with two decimals."""
+        if self.score is None:
+            return ""
+        return figure(self.score, 0 if self.kind in ("sale", "pipeline", "cost") else 2)
+
+    @property
+    def written_weight(self) -> str:
+        """Two decimals, more for the cost of a token."""
+        if self.weight is None:
+            return ""
+        if abs(self.weight) >= 0.005 or not self.weight:
+            return figure(self.weight, 2)
+        return figure(self.weight, 6).rstrip("0")
+
+
+@dataclass(frozen=True)
+class RewardView:
+    """The current reward taken apart, and how many times it was computed before."""
+
+    reward: Reward
+    parts: list[RewardPart]
+    bar: SafeString
+    missing: list[str]
+    earlier: list[Reward]
+
+    @property
+    def missing_words(self) -> str:
+        return listed(self.missing)
+
+    @property
+    def notes(self) -> list[str]:
+        """What the computation remarked, such as broken CRM data that counted as 0."""
+        return [str(note) for note in self.reward.components.get("notes", [])]
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something the market did because of this episode."""
+
+    at: datetime
+    text: str
+    earned: str
+
+
+@dataclass(frozen=True)
+class Doubt:
+    log: ReflectionLog
+    bullet: SafeString
+
+
+@dataclass(frozen=True)
+class EpisodeView:
+    episode: Episode
+    steps: list[StepView]
+    reward: RewardView | None
+    evaluation: Evaluation | None
+    doubts: list[Doubt]
+    events: list[Event]
+    more_events: int
+    sold: Decimal
+    worked_ms: int
+    lasted: timedelta
+
+    @property
+    def risks(self) -> list[tuple[str, str]]:
+        """Risks named in any reflection, each with what is done about it where that was said."""
+        named: dict[str, str] = {}
+        for doubt in self.doubts:
+            for risk in doubt.log.risks:
+                if isinstance(risk, dict):
+                    named[str(risk.get("risk") or risk.get("text") or "")] = str(risk.get("mitigation") or "")
+                else:
+                    named[str(risk)] = ""
+        return [(risk, answer) for risk, answer in named.items() if risk]
+
+
+def view(brand: Brand, episode: Episode) -> EpisodeView:
+    """Everything on the page of an episode: eight questions, whatever its length."""
+    steps = list(Step.objects.for_brand(brand).filter(episode=episode).order_by("index"))
+    events, more, sold = market_events(brand, episode)
+    evaluations = Evaluation.objects.for_brand(brand).filter(experience__episode=episode.public_id)
+    reflections = ReflectionLog.objects.for_brand(brand).filter(episode=episode).order_by("step_index")
+    began = episode.started_at or episode.created_at
+    return EpisodeView(
+        episode=episode,
+        steps=[step_view(step) for step in steps],
+        reward=reward_view(brand, episode),
+        evaluation=evaluations.order_by("-created_at").first(),
+        doubts=[Doubt(log, confidence_bullet(log.confidence, log.threshold)) for log in reflections],
+        events=events,
+        more_events=more,
+        sold=sold,
+        worked_ms=sum(step.duration_ms for step in steps),
+        lasted=(episode.finished_at or timezone.now()) - began,
+    )
+
+
+def step_view(step: Step) -> StepView:
+    pairs = sorted(zip(step.allowed, step.probabilities, strict=False), key=lambda pair: -pair[1])
+    return StepView(
+        step=step,
+        odds=[
+            Chance(action, p, action == step.action, bar(p, kind="bar chosen" if action == step.action else "bar"))
+            for action, p in pairs
+        ],
+        quality=[
+            Quality(name.replace("_", " ").capitalize(), value, bar(value))
+            for name, value in step.quality.items()
+            if isinstance(value, int | float)
+        ],
+        out=list(readable(step.output)),
+    )
+
+
+def readable(output: dict[str, Any], *, at_most: int = 8) -> Iterator[tuple[str, str]]:
+    """The top-level fields of an output as name and text; long lists are counted, long texts cut at 400 characters."""
+    for name, value in list(output.items())[:at_most]:
+        if value in (None, "", [], {}):
+            continue
+        yield name.replace("_", " ").capitalize(), _said(value)
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:,.3g}" if abs(value) < 1000 else f"{value:,.0f}"
+    if isinstance(value, list):
+        first = "; ".join(_said(one) for one in value[:3])
+        return f"{first}; and {len(value) - 3} more" if len(value) > 3 else first
+    if isinstance(value, dict):
+        text = value.get("text") or value.get("headline") or value.get("subject")
+        if isinstance(text, str):
+            return _cut(text)
+        return ", ".join(f"{key.replace('_', ' ')} {_said(one)}" for key, one in list(value.items())[:4])
+    return _cut(str(value))
+
+
+def _cut(text: str, at: int = 400) -> str:
+    return text if len(text) <= at else text[:at].rstrip() + "…"
+
+
+def reward_view(brand: Brand, episode: Episode) -> RewardView | None:
+    """The newest computation in parts, with the older ones; None before the first."""
+    computed = list(
+        Reward.objects.for_brand(brand)
+        .filter(experience__episode=episode.public_id)
+        .select_related("config")
+        .order_by("-computed_at", "-pk")[:20]
+    )
+    current = next((reward for reward in computed if reward.is_current), None)
+    if current is None:
+        return None
+    parts = list(reward_parts(current.components))
+    drawn = parts_bar([Part(part.kind, part.name.lower(), part.adds) for part in parts], so_far=current.provisional)
+    present = {part.kind for part in parts}
+    names = {"judge": "the judge", "human": "people", "online": "the market online"}
+    missing = [name for kind, name in names.items() if kind not in present]
+    return RewardView(current, parts, drawn, missing, [reward for reward in computed if reward is not current])
+
+
+PART_NAMES = {
+    "judge": ("judge", "Judge"),
+    "human": ("human", "People"),
+    "online": ("online", "Online answers"),
+    "sale": ("sale", "Sale bonus"),
+    "sales": ("sale", "Sale bonus"),
+    "pipeline": ("pipeline", "Pipeline bonus"),
+    "steps": ("cost", "Cost of steps"),
+    "tokens": ("cost", "Cost of tokens"),
+}
+
+
+def reward_parts(components: dict[str, Any]) -> Iterator[RewardPart]:
+    """The stored parts with the words and the colour a page gives them."""
+    for part in components.get("parts", []):
+        kind, name = PART_NAMES.get(part["name"], ("cost" if part["adds"] < 0 else "online", part["name"].capitalize()))
+        yield RewardPart(kind, name, part.get("score"), part.get("weight"), part["adds"])
+
+
+def market_events(brand: Brand, episode: Episode) -> tuple[list[Event], int, Decimal]:
+    """What came back, newest first (at most thirty), how much more there is, and the money sold."""
+    sales = list(Sale.objects.for_brand(brand).filter(attributed_to=episode.public_id).select_related("lead"))
+    found = [
+        Event(sale.sold_at, f"Sale{f' to {sale.lead}' if sale.lead else ''}", money(sale.amount, sale.currency))
+        for sale in sales
+    ]
+    moved = StageChange.objects.for_brand(brand).filter(attributed_to=episode.public_id).select_related("lead")
+    found += [
+        Event(change.changed_at, f"{change.lead}: {change.get_to_funnel_display().lower()}", "")
+        for change in moved.order_by("-changed_at")[: SHOWN_OUTCOMES + 1]
+    ]
+    outcomes = (
+        Outcome.objects.for_brand(brand)
+        .filter(attributed_to=episode.public_id)
+        .exclude(kind=Outcome.Kind.SOLD)
+        .select_related("lead")
+    )
+    found += [
+        Event(outcome.occurred_at, f"{outcome.get_kind_display()}{f' by {outcome.lead}' if outcome.lead else ''}", "")
+        for outcome in outcomes.order_by("-occurred_at")[: SHOWN_OUTCOMES + 1]
+    ]
+    found.sort(key=lambda event: event.at, reverse=True)
+    sold = sum((sale.amount for sale in sales), Decimal(0))
+    return found[:SHOWN_OUTCOMES], max(len(found) - SHOWN_OUTCOMES, 0), sold
+
+
+def is_live(episode: Episode) -> bool:
+    """Whether the page should look again soon: work goes on, or the verdict and the market are still to come."""
+    if episode.state in (EpisodeState.QUEUED, EpisodeState.RUNNING):
+        return True
+    if episode.state != EpisodeState.DONE or episode.finished_at is None:
+        return False
+    return episode.concluded_at is None and timezone.now() - episode.finished_at < timedelta(minutes=5)

@@ -1,0 +1,198 @@
+"""What Packs says: each pack with its run under way, its last run and the twenty before it; and the newest training."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Count, F, Sum, Window
+from django.db.models.functions import RowNumber
+from django.utils import timezone
+from django.utils.safestring import SafeString
+
+from crm.charts.intervals import Mean, mean_of
+from crm.charts.marks import interval_mark, share_bar, sparkline
+from crm.models import Brand, Pack
+from orchestrator.models import Episode, EpisodeState, PolicyMode, PolicyVersion, Step
+from training.models import TrainingRun
+
+HISTORY = 20
+
+
+@dataclass(frozen=True)
+class PackCard:
+    """One pack as its card shows it. ``current`` is the run under way, ``last`` the newest that ended."""
+
+    pack: Pack
+    mode: str
+    max_steps: int
+    current: Episode | None
+    last: Episode | None
+    actions: list[str]
+    doing: str
+    history: list[Episode]
+    spark: SafeString
+    mean: float | None
+
+    @property
+    def failed(self) -> Episode | None:
+        """The last run when it failed or got stuck and nothing runs since."""
+        if self.current is None and self.last is not None and self.last.state in _TROUBLE:
+            return self.last
+        return None
+
+    @property
+    def failed_words(self) -> str:
+        """`Failed at step 3`, or that it needs a person."""
+        if self.failed is None:
+            return ""
+        if self.failed.state == EpisodeState.STUCK:
+            return "Stuck, needs a person"
+        return f"Failed at step {self.failed.steps_count + 1}"
+
+    @property
+    def rewarded(self) -> int:
+        return sum(run.reward is not None for run in self.history)
+
+    @property
+    def standing(self) -> str:
+        """running, failed or ready: what the tabs sort by."""
+        return "running" if self.current else "failed" if self.failed else "ready"
+
+
+_TROUBLE = (EpisodeState.FAILED, EpisodeState.STUCK)
+
+
+def cards(brand: Brand, *, chosen: dict[str, str], packs: Iterable[Pack] | None = None) -> list[PackCard]:
+    """Cards for the packs (all of the brand by default): three questions. ``chosen``: policy mode by slug."""
+    listed = list(Pack.objects.for_brand(brand).order_by("name") if packs is None else packs)
+    newest: dict[int, list[Episode]] = {pack.pk: [] for pack in listed}
+    ranked = (
+        Episode.objects.for_brand(brand)
+        .filter(pack__in=list(newest))
+        .annotate(rank=Window(RowNumber(), partition_by=[F("pack")], order_by=[F("created_at").desc(), F("pk").desc()]))
+        .filter(rank__lte=HISTORY + 1)
+        .select_related("policy_version")
+        .order_by("pack", "rank")
+    )
+    for episode in ranked:
+        newest[episode.pack_id].append(episode)
+    shown = [episode.pk for runs in newest.values() for episode in _shown(runs)]
+    actions: dict[int, list[str]] = {}
+    steps = Step.objects.for_brand(brand).filter(episode__in=shown).order_by("episode", "index")
+    for episode_id, action in steps.values_list("episode_id", "action"):
+        actions.setdefault(episode_id, []).append(action)
+    return [_card(pack, newest[pack.pk], actions, chosen.get(pack.slug, PolicyMode.RULE)) for pack in listed]
+
+
+def _shown(runs: list[Episode]) -> list[Episode]:
+    current = next((run for run in runs if run.is_open), None)
+    last = next((run for run in runs if not run.is_open), None)
+    return [run for run in (current, last) if run is not None]
+
+
+def _card(pack: Pack, runs: list[Episode], actions: dict[int, list[str]], mode: str) -> PackCard:
+    current = next((run for run in runs if run.is_open), None)
+    last = next((run for run in runs if not run.is_open), None)
+    history = [run for run in runs if not run.is_open][:HISTORY]
+    rewards = [run.reward for run in reversed(history) if run.reward is not None]
+    done = actions.get(current.pk, []) if current else []
+    return PackCard(
+        pack=pack,
+        mode=mode,
+        max_steps=pack.max_steps,
+        current=current,
+        last=last,
+        actions=actions.get(last.pk, []) if last else [],
+        doing=done[-1] if done else "",
+        history=history,
+        spark=sparkline(rewards),
+        mean=sum(rewards) / len(rewards) if rewards else None,
+    )
+
+
+@dataclass(frozen=True)
+class ModeShare:
+    """How many of the runs a training used came from one policy mode."""
+
+    mode: str
+    runs: int
+    share: float
+    bar: SafeString
+    mean: Mean
+    mark: SafeString
+
+
+@dataclass(frozen=True)
+class Training:
+    """The newest training of the policy, the newest version, the one that serves, and what is new since."""
+
+    run: TrainingRun | None
+    newest: PolicyVersion | None
+    serving: PolicyVersion | None
+    fresh_runs: int
+    shares: list[ModeShare]
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        return dict(self.run.summary) if self.run and self.run.summary else {}
+
+    @property
+    def result_title(self) -> str:
+        version = self.summary.get("version")
+        return f"Policy v{version} trained" if version else "Policy trained"
+
+    @property
+    def reasons(self) -> list[tuple[str, int]]:
+        """Why runs were skipped, the most frequent first."""
+        skipped = self.summary.get("skipped") or []
+        reasons = Counter(str(one.get("reason", "no reason")) if isinstance(one, dict) else str(one) for one in skipped)
+        return reasons.most_common()
+
+    @property
+    def skipped(self) -> int:
+        return sum(count for _, count in self.reasons)
+
+
+def training(brand: Brand) -> Training:
+    """What was learned and what is new since: five questions."""
+    run = TrainingRun.objects.for_brand(brand).filter(kind=TrainingRun.Kind.POLICY).order_by("-created_at").first()
+    versions = list(PolicyVersion.objects.for_brand(brand).defer("parameters", "buckets").order_by("-number")[:1])
+    newest = versions[0] if versions else None
+    serving = PolicyVersion.objects.for_brand(brand).defer("parameters", "buckets").filter(serving=True).first()
+    fresh = Episode.objects.for_brand(brand).rewarded()
+    if run is not None:
+        fresh = fresh.filter(finished_at__gt=run.created_at)
+    return Training(run, newest, serving, fresh.count(), mode_shares(brand, run.summary if run else {}))
+
+
+def mode_shares(brand: Brand, summary: dict[str, Any]) -> list[ModeShare]:
+    """Rows of the table under a training result: the runs it used by mode, and how those modes are rewarded now."""
+    counts: dict[str, int] = summary.get("policy_mode_distribution") or {}
+    if not counts:
+        return []
+    total, most = sum(counts.values()), max(counts.values())
+    sums = (
+        Episode.objects.for_brand(brand)
+        .rewarded()
+        .filter(simulated=brand.is_simulated)
+        .order_by()
+        .values_list("mode")
+        .annotate(count=Count("pk"), total=Sum("reward"), squares=Sum(F("reward") * F("reward")))
+    )
+    means = {mode: mean_of(count, rewards, squares) for mode, count, rewards, squares in sums}
+    ends = [end for mean in means.values() for end in (mean.low, mean.high) if end is not None]
+    axis = (min(ends), max(ends)) if ends else (0.0, 1.0)
+    shares = []
+    for mode, runs in sorted(counts.items(), key=lambda item: -item[1]):
+        mean = means.get(mode, Mean(0, None))
+        mark = interval_mark(mean.mean, mean.low, mean.high, axis=axis)
+        shares.append(ModeShare(mode, runs, runs / total if total else 0.0, share_bar(runs, most, mode), mean, mark))
+    return shares
+
+
+def running_for(episode: Episode) -> float:
+    """Seconds since the run began."""
+    return (timezone.now() - (episode.started_at or episode.created_at)).total_seconds()

@@ -1,0 +1,104 @@
+"""Reward over time: summed by the database, then put together into at most fourteen stretches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.db.models import Count, F, Max, Min, Sum
+from django.db.models.functions import TruncDay, TruncHour, TruncMinute
+from django.utils import timezone
+
+from crm.charts.drawings import Drawing
+from crm.charts.intervals import mean_of
+from crm.charts.trend import Line, Point, Upright, reward_trend
+from crm.models import Brand
+from orchestrator.models import Episode, PolicyVersion
+
+AT_MOST = 14
+MINUTE, HOUR, DAY = 60, 3600, 86_400
+WIDTHS = (
+    *(minutes * MINUTE for minutes in (1, 2, 5, 10, 15, 30)),
+    *(hours * HOUR for hours in (1, 2, 3, 6, 12)),
+    *(days * DAY for days in (1, 2, 7, 14, 28, 56)),
+)
+MONDAY = 4 * DAY  # 5 January 1970, so that stretches of a week begin on Mondays
+
+
+@dataclass(frozen=True)
+class Trend:
+    """The drawing, what one point stands for, and how many episodes are behind it."""
+
+    drawing: Drawing
+    stretch: str
+    episodes: int
+
+
+def stretch_width(span_s: float) -> int:
+    """The shortest of the usual widths (s) that cuts a span into at most fourteen stretches."""
+    return next((width for width in WIDTHS if span_s / width < AT_MOST), WIDTHS[-1])
+
+
+def trend(brand: Brand, *, since: timedelta = timedelta(weeks=12)) -> Trend:
+    """Mean reward per policy mode of the newest ``since``; simulated and real runs are never put in one mean."""
+    rewarded = Episode.objects.for_brand(brand).rewarded().filter(simulated=brand.is_simulated)
+    rewarded = rewarded.filter(finished_at__gte=timezone.now() - since)
+    ends = rewarded.aggregate(first=Min("finished_at"), last=Max("finished_at"), count=Count("pk"))
+    if not ends["count"]:
+        return Trend(reward_trend([]), "", 0)
+    width = stretch_width((ends["last"] - ends["first"]).total_seconds())
+    lines = _lines(_sums(rewarded, width), width)
+    versions = PolicyVersion.objects.for_brand(brand).filter(number__gt=0, created_at__gte=ends["first"])
+    uprights = [Upright(_begin(at, width), f"v{number}") for number, at in versions.values_list("number", "created_at")]
+    uprights.sort(key=lambda upright: upright.at)
+    return Trend(
+        reward_trend(lines, uprights, stretch="From" if width < DAY else "Week of" if width == 7 * DAY else "Day"),
+        _width_words(width),
+        ends["count"],
+    )
+
+
+def _sums(rewarded: Any, width: int) -> Any:
+    trunc = TruncMinute if width < HOUR else TruncHour if width < DAY else TruncDay
+    return (
+        rewarded.order_by()
+        .annotate(at=trunc("finished_at", tzinfo=UTC))
+        .values_list("at", "mode")
+        .annotate(count=Count("pk"), total=Sum("reward"), squares=Sum(F("reward") * F("reward")))
+    )
+
+
+def _lines(sums: Any, width: int) -> list[Line]:
+    merged: dict[tuple[str, datetime], list[float]] = {}
+    for at, mode, count, total, squares in sums:
+        cell = merged.setdefault((mode, _begin(at, width)), [0, 0.0, 0.0])
+        cell[0] += count
+        cell[1] += total
+        cell[2] += squares
+    lines: dict[str, list[Point]] = {}
+    for (mode, begin), (count, total, squares) in sorted(merged.items(), key=lambda item: item[0][1]):
+        mean = mean_of(int(count), total, squares)
+        point = Point(begin, _label(begin, width), mean.mean or 0.0, mean.low, mean.high, mean.count)
+        lines.setdefault(mode, []).append(point)
+    return [Line(mode, lines[mode]) for mode in ("rl", "rule", "static") if mode in lines]
+
+
+def _begin(at: datetime, width: int) -> datetime:
+    seconds = int(at.timestamp()) - MONDAY
+    return datetime.fromtimestamp(seconds - seconds % width + MONDAY, tz=UTC)
+
+
+def _label(at: datetime, width: int) -> str:
+    local = timezone.localtime(at)
+    if width < DAY:
+        return f"{local:%H:%M}"
+    return f"{local.day} {local:%b}"
+
+
+def _width_words(width: int) -> str:
+    for size, name in ((7 * DAY, "week"), (DAY, "day"), (HOUR, "hour"), (MINUTE, "minute")):
+        if width % size == 0:
+            count = width // size
+            return f"Mean per {name}" if count == 1 else f"Mean per {count} {name}s"
+    return f"Mean per {width} s"
