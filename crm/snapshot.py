@@ -3,7 +3,8 @@
 Pure dataclasses; `crm/snapshots.py` fills them from the database. Money is in the brand's currency, series run from the
 oldest day to the newest and have one value per day.
 
-Ids of facts: `sku:OAT-5KG#2` (fact 2 of a product), `campaign:NM-01#roas`, `prospect:L-17#need`, `sales#month`, `funnel#purchased`.
+Ids of facts: `sku:OAT-5KG#2` (fact 2 of a product), `campaign:NM-01#roas`, `prospect:L-17#need`, `sales#month`,
+`funnel#purchased`.
 """
 
 from __future__ import annotations
@@ -15,7 +16,10 @@ from datetime import date, datetime
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One citable statement. `kind`: feature, proof, offer, use, price, performance, need, profile, history, sales, funnel."""
+    """One citable statement.
+
+    `kind`: feature, proof, offer, use, price, performance, need, profile, history, sales or funnel.
+    """
 
     id: str
     text: str
@@ -84,8 +88,9 @@ class CampaignSeries:
 
 @dataclass(frozen=True, slots=True)
 class ProspectBrief:
-    """A person, company or household that may buy. `key` is the lead's external id; `stage` one of the funnel's six words.
+    """A person, company or household that may buy.
 
+    `key` is the lead's external id, `stage` one of the funnel's six words.
     `need` is what the source says they look for (often blank); what they really care about only the market knows.
     """
 
@@ -101,7 +106,7 @@ class ProspectBrief:
 
 @dataclass(frozen=True, slots=True)
 class SalesBrief:
-    """Sales of the last twelve months: how many, how much, and (YYYY-MM, amount) from the oldest month to the newest."""
+    """Sales of the last twelve months: how many, how much, and (YYYY-MM, amount) from oldest to newest."""
 
     count: int
     amount: float
@@ -125,9 +130,9 @@ class SalesBrief:
 class BrandSnapshot:
     """A brand at one moment, seen from one pack.
 
-    `skus` and `campaigns` are the most sold and most spent (bounded, see `crm/snapshots.py`); `funnel` counts leads of the
-    pack by funnel word (of the brand where the pack has no leads of its own); `conversion` is the share in [0, 1] of leads that ever left each stage forwards.
-    `prospect` or `product` is whom or what the episode is about; `audience` are the candidates it may choose to reach.
+    `skus` and `campaigns` are bounded (see `crm/snapshots.py`). `funnel` counts leads of the pack by funnel word, of
+    the brand where the pack has no leads of its own; `conversion` is the share in [0, 1] of leads that left each stage
+    forwards. `prospect` or `product` is whom or what the episode is about; `audience` are the candidates it may reach.
     """
 
     brand_name: str

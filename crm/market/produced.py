@@ -47,9 +47,9 @@ class Report:
 class Produced:
     """The whole output of one episode.
 
-    `allocation` is money per week by campaign (external id); `audience` the keys of the prospects chosen (empty: the market
-    reaches whom the e-mail was written to and those like them); `gate_issues` are unresolved problems of governance: with
-    any of them nothing is sent.
+    `allocation` is money per week by campaign (external id); a campaign that is not in it keeps what it has. `audience`
+    are the keys of the prospects chosen; empty means whom the e-mail was written to and those like them. `gate_issues`
+    are unresolved problems of governance: with any of them nothing is sent.
     """
 
     kind: str
