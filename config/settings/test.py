@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from config.settings.api import REST_FRAMEWORK
 from config.settings.base import *  # noqa: F403
 from config.settings.base import DATABASES, VAR
@@ -24,3 +26,6 @@ REST_FRAMEWORK = {
     **REST_FRAMEWORK,
     "DEFAULT_THROTTLE_RATES": {"user": "100000/min", "anon": "100000/min", "runs": "100000/min"},
 }
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    # a file: threads that share a database in memory lock each other's tables out instead of waiting
+    DATABASES["default"]["TEST"] = {"NAME": str(VAR / f"test-{os.getpid()}.sqlite3")}  # type: ignore[typeddict-unknown-key]
