@@ -56,8 +56,7 @@ class Arena:
     def turn(self, episodes: list[tuple[int, int]], seed: int) -> dict[str, list[float]]:
         """Time the episodes in a fresh process; milliseconds per step by episode length."""
         figures = self.one.run(Job(action="measure", episodes=episodes, seed=seed, **self.settings))
-        # each length ran once more than timed, to warm up
-        self.state_bytes += sum(steps * (count + 1) for steps, count in episodes) * STATE_BYTES
+        self.state_bytes += figures["steps_run"] * STATE_BYTES
         timings: dict[str, list[float]] = figures["ms_per_step"]
         return timings
 
@@ -175,7 +174,7 @@ def main() -> int:
         console.print("PostgreSQL: skipped (not asked for, or no server answers at BENCH_POSTGRES_URL)")
     else:
         kinds.append("postgresql")
-    episodes = [(20, 8), (100, 4)]
+    episodes = [(20, 15), (100, 4)]
     machine = ring.machine()
     timings, engines = measure(kinds, options.rounds, episodes, options.seed, console)
     cells = compare(timings)
@@ -198,7 +197,12 @@ def main() -> int:
             },
             "engines": engines,
             "seed": options.seed,
-            "sizes": {"state_bytes": STATE_BYTES, "episodes": episodes, "rounds": options.rounds},
+            "sizes": {
+                "state_bytes": STATE_BYTES,
+                "episodes": episodes,
+                "rounds": options.rounds,
+                "warm_up_steps": Job.warm_up_steps,
+            },
             "machine": {**machine, "load_average_after": round(os.getloadavg()[0], 2)},
         },
         to_stdout=options.json,

@@ -38,7 +38,8 @@ def plain_episode(steps: int) -> int:
 @DBOS.step()
 def outside_step(index: int) -> str:
     """The key is the workflow id and the number dbos itself gives the step; both survive a restart."""
-    effectful_step(JOB, OutsideWorld(JOB.world), f"{DBOS.workflow_id}/step-{index}")
+    key = f"{DBOS.workflow_id}/step-{index}"
+    effectful_step(JOB, lambda: OutsideWorld(JOB.world).apply(key))
     return TEXTS[index]
 
 
@@ -92,7 +93,7 @@ def main() -> None:
     elif JOB.action == "effects":
         say(**about, recorded=run_effects())
     else:
-        say(**about, ms_per_step=time_episodes(JOB, run_episode))
+        say(**about, **time_episodes(JOB, run_episode))
     DBOS.destroy()
 
 

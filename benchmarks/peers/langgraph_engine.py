@@ -59,7 +59,7 @@ def build_graph(saver: Any, node: Any) -> Any:
     return graph.compile(checkpointer=saver)
 
 
-def measure_graph(job: Job, saver: Any) -> dict[str, list[float]]:
+def measure_graph(job: Job, saver: Any) -> dict[str, Any]:
     texts: list[str] = []
 
     def step(state: State) -> dict[str, Any]:
@@ -75,7 +75,7 @@ def measure_graph(job: Job, saver: Any) -> dict[str, list[float]]:
     return time_episodes(job, run_episode)
 
 
-def measure_tasks(job: Job, saver: Any) -> dict[str, list[float]]:
+def measure_tasks(job: Job, saver: Any) -> dict[str, Any]:
     texts: list[str] = []
 
     @task
@@ -98,7 +98,8 @@ def run_effects(job: Job, saver: Any) -> int:
     world, texts = OutsideWorld(job.world), state_texts(job, job.steps)
 
     def step(state: State) -> dict[str, Any]:
-        effectful_step(job, world, f"{job.episode_key}/step-{state['done']}")
+        key = f"{job.episode_key}/step-{state['done']}"
+        effectful_step(job, lambda: world.apply(key))
         return {"done": state["done"] + 1, "text": texts[state["done"]]}
 
     graph, config = build_graph(saver, step), config_for(job.episode_key, job.steps)
@@ -119,7 +120,7 @@ def main() -> None:
             say(**about, recorded=run_effects(job, saver))
         else:
             measure = measure_tasks if job.variant == "tasks" else measure_graph
-            say(**about, ms_per_step=measure(job, saver))
+            say(**about, **measure(job, saver))
 
 
 if __name__ == "__main__":

@@ -33,6 +33,7 @@ class Job:
     state_bytes: int = 1024
     # (steps of an episode, timed episodes of that length), in the order in which they are run
     episodes: list[tuple[int, int]] = field(default_factory=list)
+    warm_up_steps: int = 400
     # for `effects`
     steps: int = 20
     episode_key: str = ""
@@ -67,28 +68,32 @@ def state_texts(job: Job, steps: int) -> list[str]:
     return [state_text(job.seed, step, job.state_bytes) for step in range(steps)]
 
 
-def time_episodes(job: Job, run_episode: Callable[[str, int, list[str]], int]) -> dict[str, list[float]]:
-    """Milliseconds per step of each timed episode, by episode length; one untimed episode of each length goes first.
+def time_episodes(job: Job, run_episode: Callable[[str, int, list[str]], int]) -> dict[str, Any]:
+    """Run the job's episodes; `ms_per_step` by episode length, and `steps_run` with those that were not timed.
 
     `run_episode(key, steps, texts)` runs a whole episode, start and finish included, and returns how many steps the
-    engine has on record for it.
+    engine says it has done. `warm_up_steps` go first, untimed: a worker lives for days, and a write-ahead log that is
+    still growing makes every engine's first hundreds of commits slower than all that follow.
 
     Raises:
-        RuntimeError: the engine recorded another number of steps than it was asked to run.
+        RuntimeError: the engine did another number of steps than it was asked to run.
     """
     timings: dict[str, list[float]] = {}
-    for steps, count in job.episodes:
+    steps_run = 0
+    shortest = min(steps for steps, _ in job.episodes)
+    warm_up = [(shortest, False)] * -(-job.warm_up_steps // shortest)
+    timed = [(steps, True) for steps, count in job.episodes for _ in range(count)]
+    for number, (steps, counts) in enumerate(warm_up + timed):
         texts = state_texts(job, steps)
-        for repetition in range(count + 1):
-            key = f"{job.seed}-{steps}-{repetition}"
-            begin = time.perf_counter()
-            recorded = run_episode(key, steps, texts)
-            took_ms = (time.perf_counter() - begin) * 1000
-            if recorded != steps:
-                raise RuntimeError(f"{recorded} steps on record, {steps} asked for")
-            if repetition:
-                timings.setdefault(str(steps), []).append(took_ms / steps)
-    return timings
+        begin = time.perf_counter()
+        done = run_episode(f"{job.seed}-{number}", steps, texts)
+        took_ms = (time.perf_counter() - begin) * 1000
+        if done != steps:
+            raise RuntimeError(f"{done} steps done, {steps} asked for")
+        steps_run += steps
+        if counts:
+            timings.setdefault(str(steps), []).append(took_ms / steps)
+    return {"ms_per_step": timings, "steps_run": steps_run}
 
 
 def say(**figures: Any) -> None:
@@ -136,14 +141,11 @@ class OutsideWorld:
         return path.read_text().splitlines() if path.exists() else []
 
 
-def effectful_step(job: Job, world: OutsideWorld, key: str, before_effect: Callable[[], None] | None = None) -> str:
-    """Think, change the outside world under `key`, think again; return the receipt.
+def effectful_step(job: Job, effect: Callable[[], Any]) -> None:
+    """Think, change the outside world, think again.
 
     The second pause widens the window between an effect and its record, so that a small number of kills hits it.
     """
     time.sleep(job.think_ms / 1000)
-    if before_effect is not None:
-        before_effect()
-    receipt = world.apply(key)
+    effect()
     time.sleep(job.think_ms / 1000)
-    return receipt
