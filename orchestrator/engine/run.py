@@ -58,30 +58,30 @@ def _work(lease: Lease, runtime: Runtime) -> EpisodeState:
             return leave(lease, WISHES[wish])
         if loaded.is_complete:
             return leave(lease, EpisodeState.DONE)
-        began = time.perf_counter()
+        index, began = loaded.index, time.perf_counter()
         try:
             decision = runtime.decide(loaded)
-            outcome = runtime.act(loaded, decision, EpisodeEffects(episode, loaded.index, lease))
+            outcome = runtime.act(loaded, decision, EpisodeEffects(episode, index, lease))
             now = timezone.now()
             duration_ms = round((time.perf_counter() - began) * 1000)
-            values = ledger.step_values(lease, loaded.index, decision, outcome, duration_ms=duration_ms, now=now)
+            values = ledger.step_values(lease, index, decision, outcome, duration_ms=duration_ms, now=now)
+            state, wish = ledger.write(
+                lease,
+                values,
+                steps=index + 1,
+                cost=loaded.cost + outcome.cost,
+                tokens=loaded.tokens + outcome.tokens,
+                now=now,
+                last=loaded.ends_with(decision.action),
+            )
         except (LeaseLost, OperationalError, InterfaceError):
             raise
         except Exception as error:
-            log.exception("step_failed", episode=episode.pk, step=loaded.index)
-            return leave(lease, EpisodeState.FAILED, error=_reason(loaded.index, error))
-        loaded.add(FinishedStep(decision.action, outcome.output, outcome.quality, outcome.cost, outcome.tokens))
-        state, wish = ledger.write(
-            lease,
-            values,
-            steps=loaded.index,
-            cost=loaded.cost,
-            tokens=loaded.tokens,
-            now=now,
-            last=loaded.is_complete,
-        )
+            log.exception("step_failed", episode=episode.pk, step=index)
+            return leave(lease, EpisodeState.FAILED, error=_reason(index, error))
         if state != EpisodeState.RUNNING:
             return state
+        loaded.add(FinishedStep(decision.action, outcome.output, outcome.quality, outcome.cost, outcome.tokens))
 
 
 def load(episode_id: int) -> LoadedEpisode:
@@ -96,4 +96,5 @@ def _state_of(episode_id: int) -> EpisodeState:
 
 
 def _reason(index: int, error: Exception) -> str:
-    return f"Step {index + 1} failed: {type(error).__name__}: {error}"
+    # PostgreSQL refuses null characters, and an error must always find its way to a person
+    return f"Step {index + 1} failed: {type(error).__name__}: {error}".replace("\x00", "")

@@ -72,6 +72,10 @@ class LoadedEpisode:
     def is_complete(self) -> bool:
         return self.index >= self.episode.max_steps or (self.index > 0 and self.steps[-1].action == FINISH)
 
+    def ends_with(self, action: str) -> bool:
+        """Whether the episode is complete once this is done."""
+        return action == FINISH or self.index + 1 >= self.episode.max_steps
+
     def rng(self) -> np.random.Generator:
         """The step's own source of chance: the same after a crash as before it, independent of other steps."""
         return np.random.default_rng([self.episode.seed, self.index])

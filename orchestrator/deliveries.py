@@ -1,0 +1,32 @@
+"""Messages that wake workers up. The database is the truth: a message that is lost costs time, never work."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import structlog
+from celery import current_app
+from django.db import transaction
+from kombu.exceptions import OperationalError
+
+log = structlog.get_logger(__name__)
+RUN = "orchestrator.tasks.run_episode"
+CONCLUDE = "orchestrator.tasks.conclude_episode"
+
+
+def wake_on_commit(episode_id: int) -> None:
+    """Tell a worker about the episode once the current transaction has committed."""
+    transaction.on_commit(partial(send, RUN, episode_id))
+
+
+def send(task: str, episode_id: int) -> bool:
+    """Queue the task for the episode; False where the broker cannot be reached, then the sweep will send it again."""
+    if task not in current_app.tasks:
+        # a process that only sends, a web server say, has not read the apps' tasks yet
+        current_app.loader.import_default_modules()
+    try:
+        current_app.tasks[task].apply_async(kwargs={"episode_id": episode_id}, retry=False)
+    except OperationalError as error:
+        log.warning("not_delivered", task=task, episode=episode_id, reason=str(error))
+        return False
+    return True
