@@ -200,7 +200,7 @@ def _touched_at(lead: Lead) -> datetime | None:
 
 
 def _last_touch(lead: Lead, event: MarketEvent, now: datetime) -> UUID:
-    """Who gets the credit: the episode that touched this lead last, if that was within the window; else the event's own."""
+    """Who gets the credit: the episode that touched this lead last within the window, else the event's own."""
     window = timedelta(seconds=settings.MARKET_SECONDS_PER_DAY * settings.REWARD_WINDOW_DAYS)
     sent_at, touched_at = parse_datetime(event.payload["sent_at"]), _touched_at(lead)
     if lead.attributed_to and touched_at and sent_at and sent_at < touched_at <= now and now - touched_at <= window:

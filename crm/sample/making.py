@@ -1,0 +1,110 @@
+"""Makes one sample brand: shop, products, campaigns with 120 days of figures, packs. Leads are in `leads.py`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import transaction
+
+from crm.market.world import World
+from crm.models import SKU, Brand, Campaign, Pack, PerformanceMetric, Retailer
+from crm.pipelines import ensure_default_pipeline
+from crm.sample.catalogue import BrandEntry, brand_entry, pack_entries
+from crm.sample.leads import make_leads
+
+
+def make_brand(slug: str, *, now: datetime) -> tuple[Brand, bool]:
+    """The brand and whether it was made now; one that is there already is left as it is. One transaction."""
+    entry = brand_entry(slug)
+    with transaction.atomic():
+        brand, created = Brand.objects.get_or_create(
+            slug=entry.slug,
+            defaults={
+                "name": entry.name,
+                "currency": entry.currency,
+                "voice": entry.voice,
+                "postal_address": entry.postal_address,
+                "world": entry.world,
+            },
+        )
+        if not created:
+            return brand, False
+        world = World.load(entry.world)
+        ensure_default_pipeline(brand)
+        _skus(brand, entry)
+        packs = _packs(brand)
+        _campaigns(brand, entry, world, now)
+        make_leads(brand, entry, world, packs, now)
+    return brand, True
+
+
+def _skus(brand: Brand, entry: BrandEntry) -> None:
+    SKU.across_brands.bulk_create(
+        SKU(
+            brand=brand,
+            code=sku.code,
+            name=sku.name,
+            category=sku.category,
+            price=sku.price,
+            facts=[
+                {"id": f"sku:{sku.code}#{number}", "text": fact.text, "kind": fact.kind}
+                for number, fact in enumerate(sku.facts, start=1)
+            ],
+        )
+        for sku in entry.skus
+    )
+
+
+def _packs(brand: Brand) -> dict[str, Pack]:
+    made = Pack.across_brands.bulk_create(
+        Pack(
+            brand=brand,
+            slug=pack.slug,
+            name=pack.name,
+            goal=pack.goal,
+            task=Pack.Task(pack.task),
+            allowed_agents=list(pack.allowed),
+            static_sequence=list(pack.static),
+            max_steps=pack.max_steps,
+            quality_threshold=pack.threshold,
+        )
+        for pack in pack_entries()
+    )
+    return {pack.slug: pack for pack in made}
+
+
+def _campaigns(brand: Brand, entry: BrandEntry, world: World, now: datetime) -> None:
+    names = list(dict.fromkeys(campaign.retailer for campaign in entry.campaigns))
+    retailers = {
+        retailer.name: retailer
+        for retailer in Retailer.across_brands.bulk_create(
+            Retailer(brand=brand, name=name, slug=name.lower().replace(" ", "-")) for name in names
+        )
+    }
+    rows: list[PerformanceMetric] = []
+    for one in entry.campaigns:
+        past = world.history(one.id, budget=float(one.budget), last_day=now.date())
+        campaign = Campaign.across_brands.create(
+            brand=brand,
+            retailer=retailers[one.retailer],
+            external_id=one.id,
+            name=one.name,
+            objective=one.objective,
+            budget=one.budget,
+            starts_on=past.days[0],
+            status=Campaign.Status.LIVE,
+        )
+        rows += [
+            PerformanceMetric(
+                brand=brand,
+                campaign=campaign,
+                measured_on=day,
+                spend=f"{past.spend[place]:.2f}",
+                sales=f"{past.sales[place]:.2f}",
+                impressions=int(past.impressions[place]),
+                clicks=int(past.clicks[place]),
+                orders=int(past.orders[place]),
+            )
+            for place, day in enumerate(past.days)
+        ]
+    PerformanceMetric.across_brands.bulk_create(rows, batch_size=500)
