@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec, cast
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from allauth.account.adapter import DefaultAccountAdapter
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.utils.functional import SimpleLazyObject
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
 from crm.models import Brand, Membership
+from crm.views.signed_out import forget_kept, sign_in_first
 
 SESSION_KEY = "brand"
 P = ParamSpec("P")
+Answer = TypeVar("Answer", bound=HttpResponseBase)
 
 
 class BrandRequest(HttpRequest):
@@ -53,20 +56,22 @@ class CurrentBrandMiddleware:
 
 
 def requires_brand(
-    view: Callable[Concatenate[BrandRequest, P], HttpResponse],
-) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
-    """Sign-in first, then a brand; somebody without any brand is told so (403)."""
+    view: Callable[Concatenate[BrandRequest, P], Answer],
+) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
+    """Sign-in first, then a brand; somebody without any brand is told so (403). What a lost session sent is kept."""
 
-    @login_required
     @wraps(view)
-    def checked(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def checked(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        if not request.user.is_authenticated:
+            return sign_in_first(request)
+        forget_kept(request)
         asked = cast(BrandRequest, request)
         if not asked.membership:
             raise PermissionDenied("You are not a member of any brand yet. Ask an owner to add you.")
         asked.brand = asked.membership.brand
         return view(asked, *args, **kwargs)
 
-    return cast("Callable[Concatenate[HttpRequest, P], HttpResponse]", checked)
+    return cast("Callable[Concatenate[HttpRequest, P], HttpResponseBase]", checked)
 
 
 def requires_planner(

@@ -123,7 +123,8 @@ def _asked_for(request: BrandRequest) -> Import | None:
     number = request.GET.get("import", "")
     if not number.isdecimal():
         return None
-    return get_object_or_404(Import.objects.for_brand(request.brand), pk=int(number))
+    batch: Import = get_object_or_404(Import.objects.for_brand(request.brand), pk=int(number))
+    return batch
 
 
 def _context(request: BrandRequest, form: UploadForm) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +18,7 @@ from orchestrator.models import Episode, EpisodeState, PolicyMode, PolicyVersion
 from training.models import TrainingRun
 
 HISTORY = 20
+CHANGES = 3
 
 
 @dataclass(frozen=True)
@@ -145,15 +145,51 @@ class Training:
         return f"Policy v{version} trained" if version else "Policy trained"
 
     @property
-    def reasons(self) -> list[tuple[str, int]]:
-        """Why runs were skipped, the most frequent first."""
-        skipped = self.summary.get("skipped") or []
-        reasons = Counter(str(one.get("reason", "no reason")) if isinstance(one, dict) else str(one) for one in skipped)
-        return reasons.most_common()
+    def skipped(self) -> int:
+        return int((self.summary.get("skipped") or {}).get("count", 0))
 
     @property
-    def skipped(self) -> int:
-        return sum(count for _, count in self.reasons)
+    def reasons(self) -> list[tuple[str, int]]:
+        """Why runs were skipped, the most frequent first."""
+        reasons = (self.summary.get("skipped") or {}).get("reasons") or {}
+        return sorted(reasons.items(), key=lambda reason: -reason[1])
+
+    @property
+    def changes(self) -> list[ChangedPick]:
+        """Where the policy now picks differently, the largest changes first."""
+        buckets = sorted(self.summary.get("updated_buckets") or [], key=lambda bucket: -bucket["moved"])
+        return [changed_pick(bucket) for bucket in buckets[:CHANGES]]
+
+
+@dataclass(frozen=True)
+class ChangedPick:
+    """One kind of situation and what the policy favours there, before and now."""
+
+    pack: str
+    situation: str
+    before: str
+    before_odds: float
+    now: str
+    now_odds: float
+    seen: int
+    reward: float
+
+
+def changed_pick(bucket: dict[str, Any]) -> ChangedPick:
+    """A bucket as a training stored it, in words."""
+    after = f"after {bucket['last']}" if bucket["last"] else "at the start"
+    before = max(bucket["before"], key=bucket["before"].get, default="")
+    now = max(bucket["now"], key=bucket["now"].get, default="")
+    return ChangedPick(
+        pack=bucket["pack"],
+        situation=f"{bucket['phase']}, quality {bucket['quality']}, {after}",
+        before=before,
+        before_odds=bucket["before"].get(before, 0.0),
+        now=now,
+        now_odds=bucket["now"].get(now, 0.0),
+        seen=bucket["seen"],
+        reward=bucket["reward"],
+    )
 
 
 def training(brand: Brand) -> Training:

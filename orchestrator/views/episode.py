@@ -97,7 +97,8 @@ def _found(request: BrandRequest, pk: int) -> Episode:
     wanted = Episode.objects.for_brand(request.brand).select_related(
         "pack", "policy_version", "created_by", "forked_from"
     )
-    return get_object_or_404(wanted, pk=pk)
+    found: Episode = get_object_or_404(wanted, pk=pk)
+    return found
 
 
 def _context(request: BrandRequest, pk: int) -> dict[str, Any]:

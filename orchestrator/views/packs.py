@@ -82,28 +82,31 @@ def pack_run(request: BrandRequest, slug: str) -> HttpResponse:
 @requires_brand
 @requires_planner
 def train(request: BrandRequest) -> HttpResponse:
-    """Train the policy from the logs and say what came of it."""
+    """Train the policy from the logs and say what came of it; without runs nothing is written, and that is said."""
     try:
-        learning.train(brand=request.brand, by=request.user)
+        summary = learning.train(brand=request.brand, by=request.user).as_dict()
     except EndcapError as error:
-        if not request.htmx:  # type: ignore[attr-defined]
-            messages.error(request, error.message)
-            return redirect("packs")
-        return render(request, "orchestrator/training_trouble.html", {"words": error.message}, status=error.status)
-    if not request.htmx:  # type: ignore[attr-defined]
-        return redirect(f"{reverse('packs')}?trained=1#training-result")
-    return training_result(request, fresh=True)
+        if request.htmx:  # type: ignore[attr-defined]
+            return render(request, "orchestrator/training_trouble.html", {"words": error.message}, status=error.status)
+        messages.error(request, error.message)
+        return redirect("packs")
+    learned = summary["version"] is not None
+    if request.htmx:  # type: ignore[attr-defined]
+        return _training_result(request, fresh=learned, nothing=None if learned else summary)
+    if not learned:
+        messages.warning(request, "Nothing to learn from: no rewarded run could be used, so nothing was changed.")
+    return redirect(f"{reverse('packs')}{'?trained=1' if learned else ''}#training-result")
 
 
 @require_safe
 @requires_brand
 def training_part(request: BrandRequest) -> HttpResponse:
-    """The box of the newest training without its announcement: what an announced one turns into."""
-    return training_result(request, fresh=False)
+    """The box of the newest training alone, for a page that waits for one."""
+    return _training_result(request, fresh=False)
 
 
-def training_result(request: BrandRequest, *, fresh: bool) -> HttpResponse:
-    context = {"training": queries.training(request.brand), "fresh": fresh, "swapped": True}
+def _training_result(request: BrandRequest, **more: Any) -> HttpResponse:
+    context = {"training": queries.training(request.brand), "swapped": True, **more}
     return render(request, "orchestrator/training_result.html", context)
 
 
