@@ -14,11 +14,11 @@ from crm.pipelines import DEFAULT_PIPELINE, default_stages
 CHUNK = 500
 
 
-def in_chunks(model: type[BrandOwned], brand: Brand, external_ids: Iterable[str]) -> Iterator[Any]:
-    """Rows of the brand with these external ids, in chunks that every database takes."""
-    wanted = list(dict.fromkeys(external_ids))
+def in_chunks(model: type[BrandOwned], brand: Brand, keys: Iterable[str], *, key: str = "external_id") -> Iterator[Any]:
+    """Rows of the brand with these external ids (or other key), in chunks that every database takes."""
+    wanted = list(dict.fromkeys(keys))
     for start in range(0, len(wanted), CHUNK):
-        yield from model.objects.for_brand(brand).filter(external_id__in=wanted[start : start + CHUNK])
+        yield from model.objects.for_brand(brand).filter(**{f"{key}__in": wanted[start : start + CHUNK]})
 
 
 class PackIndex:

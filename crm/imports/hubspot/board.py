@@ -7,8 +7,8 @@ from typing import Any
 from crm.imports.faults import Fault
 from crm.imports.funnel import funnel_word
 from crm.imports.hubspot.tables import PREFIX, Table, index_of, is_hash, needed, truth
-from crm.imports.hubspot.writing import Once, again, upsert
 from crm.imports.values import probability
+from crm.imports.writing import Once, again, upsert
 from crm.models import Brand, Pipeline, PipelineStage
 
 

@@ -10,12 +10,12 @@ from typing import Any
 from crm.imports.faults import Fault
 from crm.imports.hubspot.board import Board
 from crm.imports.hubspot.tables import PREFIX, Table, instant, needed, rest, truth
-from crm.imports.hubspot.writing import Once, again
 from crm.imports.leads import Draft, store_drafts
 from crm.imports.lookups import in_chunks
 from crm.imports.money import parse_amount
 from crm.imports.reading import RawRow
 from crm.imports.rows import LeadRow
+from crm.imports.writing import Once, again
 from crm.models import Brand, Company, Contact, Lead, PipelineStage, StageChange
 from crm.pipelines import default_stages
 

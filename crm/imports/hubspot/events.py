@@ -9,8 +9,8 @@ from typing import Any
 from crm.imports.faults import Fault
 from crm.imports.hubspot.deals import SOURCE
 from crm.imports.hubspot.tables import PREFIX, Table, index_of, instant, needed, rest, truth
-from crm.imports.hubspot.writing import Once, again, upsert
 from crm.imports.reading import RawRow
+from crm.imports.writing import Once, again, upsert
 from crm.models import Brand, Contact, Lead, Outcome
 
 # https://developers.hubspot.com/docs/api/events/email-analytics names the types. STATUSCHANGE is not here because it is

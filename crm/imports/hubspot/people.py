@@ -7,7 +7,7 @@ from typing import Any
 
 from crm.imports.faults import Fault
 from crm.imports.hubspot.tables import PREFIX, Table, needed, rest, truth
-from crm.imports.hubspot.writing import Once, again, upsert
+from crm.imports.writing import Once, again, upsert
 from crm.models import Brand, Company, Contact
 
 

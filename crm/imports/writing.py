@@ -12,14 +12,22 @@ from crm.models import Brand
 from crm.models.tenancy import BrandOwned
 
 
-def upsert(model: type[BrandOwned], brand: Brand, wanted: Mapping[str, dict[str, Any]], tally: Tally) -> dict[str, Any]:
-    """Rows by external id after storing `wanted` (external id to fields). Books one row of the file for each."""
-    known = {row.external_id: row for row in in_chunks(model, brand, wanted)}
+def upsert(
+    model: type[BrandOwned],
+    brand: Brand,
+    wanted: Mapping[str, dict[str, Any]],
+    tally: Tally,
+    *,
+    key: str = "external_id",
+    counted: bool = True,
+) -> dict[str, Any]:
+    """Rows by `key` after storing `wanted` (key to fields). Books one row of the file for each unless not `counted`."""
+    known = {getattr(row, key): row for row in in_chunks(model, brand, wanted, key=key)}
     new, changed = [], []
     for external_id, fields in wanted.items():
         row = known.get(external_id)
         if row is None:
-            known[external_id] = row = cast(Any, model)(brand=brand, external_id=external_id, **fields)
+            known[external_id] = row = cast(Any, model)(brand=brand, **{key: external_id}, **fields)
             new.append(row)
             continue
         differing = {name: value for name, value in fields.items() if getattr(row, name) != value}
@@ -32,8 +40,9 @@ def upsert(model: type[BrandOwned], brand: Brand, wanted: Mapping[str, dict[str,
         names = list(next(iter(wanted.values())))
         model.across_brands.bulk_update(changed, names, batch_size=200)
     written = len(new) + len(changed)
-    tally.stored += written
-    tally.unchanged += len(wanted) - written
+    if counted:
+        tally.stored += written
+        tally.unchanged += len(wanted) - written
     tally.models[model.__name__] += written
     return known
 
