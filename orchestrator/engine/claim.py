@@ -15,11 +15,11 @@ from uuid import uuid4
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Count, F, OuterRef, Q, Subquery, Sum, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from orchestrator.models import ENDED_STATES, Episode, EpisodeState
+from orchestrator.models import ENDED_STATES, Episode, EpisodeState, Step
 
 
 class LeaseLost(Exception):
@@ -35,6 +35,7 @@ class Lease:
     seconds: float
     until: datetime
     renewed: float = field(default_factory=time.monotonic)
+    counted: float = field(default_factory=time.monotonic)
 
     @property
     def due(self) -> bool:
@@ -92,6 +93,7 @@ def park_hopeless(now: datetime, *, episode_id: int | None = None) -> int:
         leased_until=None,
         wanted="",
         finished_at=now,
+        **_counters(),
     )
     return parked
 
@@ -107,10 +109,24 @@ def renew(lease: Lease) -> None:
 def leave(lease: Lease, state: EpisodeState, *, error: str = "") -> EpisodeState:
     """Give the episode up in `state` (QUEUED: for anybody to go on). Raises LeaseLost."""
     ended = {"finished_at": timezone.now()} if state in ENDED_STATES else {}
-    fields = {"state": state, "error": error, "leased_by": "", "leased_until": None, "wanted": "", **ended}
-    if _owned(lease).update(**fields) != 1:
+    fields = {"state": state, "error": error, "leased_by": "", "leased_until": None, "wanted": ""}
+    if _owned(lease).update(**fields, **ended, **_counters()) != 1:
         raise LeaseLost(lease.token)
     return state
+
+
+def _counters() -> dict[str, Any]:
+    """The episode's totals from its steps on record: while it runs, the row may be some steps behind them."""
+    steps = Step.across_brands.filter(episode=OuterRef("pk")).order_by().values("episode")
+
+    def total(what: Any) -> Coalesce:
+        return Coalesce(Subquery(steps.annotate(total=what).values("total")), Value(0), output_field=what.output_field)
+
+    return {
+        "steps_count": total(Count("pk")),
+        "cost": total(Sum("cost", output_field=Episode._meta.get_field("cost"))),
+        "tokens": total(Sum("tokens", output_field=Episode._meta.get_field("tokens"))),
+    }
 
 
 def _owned(lease: Lease) -> Any:

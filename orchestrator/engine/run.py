@@ -87,7 +87,9 @@ def _work(lease: Lease, runtime: Runtime) -> EpisodeState:
 def load(episode_id: int) -> LoadedEpisode:
     """The episode and every step on record, two queries (one where it is new)."""
     episode: Episode = Episode.across_brands.get(pk=episode_id)
-    steps = Step.across_brands.filter(episode=episode).order_by("index") if episode.steps_count else []
+    # a worker that died may not have counted what it did; everybody else has
+    begun = episode.steps_count or episode.attempts
+    steps = Step.across_brands.filter(episode=episode).order_by("index") if begun else []
     return LoadedEpisode(episode, [FinishedStep.from_row(step) for step in steps])
 
 
