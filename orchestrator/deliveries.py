@@ -6,12 +6,14 @@ from functools import partial
 
 import structlog
 from celery import current_app
+from django.core.cache import cache
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
 log = structlog.get_logger(__name__)
 RUN = "orchestrator.tasks.run_episode"
 CONCLUDE = "orchestrator.tasks.conclude_episode"
+WAIT_S = 60
 
 
 def wake_on_commit(episode_id: int) -> None:
@@ -30,3 +32,8 @@ def send(task: str, episode_id: int) -> bool:
         log.warning("not_delivered", task=task, episode=episode_id, reason=str(error))
         return False
     return True
+
+
+def send_again(task: str, episode_id: int) -> bool:
+    """`send`, at most once a minute for one episode: a long queue must not grow by its own length at every sweep."""
+    return cache.add(f"woken/{task}/{episode_id}", 1, timeout=WAIT_S) and send(task, episode_id)

@@ -61,10 +61,10 @@ def start(
             brand=brand,
             pack=pack,
             mode=mode,
-            policy_version=learning.serving(brand) if mode == PolicyMode.RL else None,
-            title=subject.title[:200],
+            policy_version=learning.ensure_prior(brand) if mode == PolicyMode.RL else None,
+            title=str(subject.get("title") or pack.name)[:200],
             request=request.strip(),
-            subject=subject.detail,
+            subject=subject,
             seed=chance,
             max_steps=limit,
             simulated=brand.is_simulated,
@@ -76,7 +76,7 @@ def start(
 
 
 def pause(*, episode: Episode, by: Any = None) -> Episode:
-    """Stop before the next step. Raises NotAllowedNow for what is neither queued nor running, or already told to stop."""
+    """Stop before the next step. Raises NotAllowedNow for what neither waits nor runs, or was told to stop already."""
     row = Episode.across_brands.filter(pk=episode.pk)
     if row.filter(state=EpisodeState.QUEUED).update(state=EpisodeState.PAUSED):
         return _fresh(episode)
@@ -140,7 +140,7 @@ def fork(*, episode: Episode, after_step: int, by: Any = None, deliver: bool = T
             brand=episode.brand,
             pack=episode.pack,
             mode=episode.mode,
-            policy_version=learning.serving(episode.brand) if episode.mode == PolicyMode.RL else None,
+            policy_version=learning.ensure_prior(episode.brand) if episode.mode == PolicyMode.RL else None,
             title=episode.title,
             request=episode.request,
             subject=episode.subject,

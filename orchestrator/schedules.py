@@ -1,0 +1,48 @@
+"""What beat does and how often. The rows can be changed in the admin; written again, switched-off tasks stay off."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db import transaction
+from django_celery_beat.models import IntervalSchedule, PeriodicTask
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """A task of ours, every so many seconds. `in_production` False: created switched off there."""
+
+    name: str
+    task: str
+    every_s: int
+    in_production: bool = True
+
+
+SCHEDULES = (
+    Schedule("Market answers that are due", "crm.tasks.release_market", 2),
+    Schedule("Rewards follow the CRM", "orchestrator.tasks.refresh_rewards", 5),
+    Schedule("Wake up what fell through", "orchestrator.tasks.sweep", 10),
+    Schedule("Demo: start episodes in simulated brands", "orchestrator.tasks.demo_turn", 10, in_production=False),
+)
+
+
+def ensure_schedules() -> int:
+    """Write every schedule; how many are new."""
+    created = 0
+    with transaction.atomic():
+        for wanted in SCHEDULES:
+            interval, _ = IntervalSchedule.objects.get_or_create(every=wanted.every_s, period=IntervalSchedule.SECONDS)
+            row = {
+                "task": wanted.task,
+                "interval": interval,
+                "queue": "default",
+                # nobody needs the turns that were missed while no worker ran
+                "expire_seconds": 3 * wanted.every_s,
+            }
+            enabled = wanted.in_production or not settings.PRODUCTION
+            _, new = PeriodicTask.objects.update_or_create(
+                name=wanted.name, defaults=row, create_defaults={**row, "enabled": enabled}
+            )
+            created += new
+    return created
