@@ -1,4 +1,4 @@
-"""The API: authentication, errors as RFC 9457 problems, OpenAPI 3.1."""
+"""The API: authentication, errors as RFC 9457 problems, throttling, OpenAPI 3.1."""
 
 from __future__ import annotations
 
@@ -13,15 +13,23 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_FILTER_BACKENDS": [],
+    "DEFAULT_PAGINATION_CLASS": "crm.api.pages.Pages",
     "DEFAULT_THROTTLE_CLASSES": [
         "rest_framework.throttling.UserRateThrottle",
         "rest_framework.throttling.AnonRateThrottle",
     ],
-    "DEFAULT_SCHEMA_CLASS": "drf_standardized_errors.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "orchestrator.api.schema.EndcapSchema",
     "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
     "URL_FORMAT_OVERRIDE": None,
+}
+PROBLEM_STATUSES = ("400", "401", "403", "404", "405", "406", "409", "413", "415", "422", "429", "500")
+PROBLEM = "orchestrator.api.problems.ProblemSerializer"
+DRF_STANDARDIZED_ERRORS: dict[str, Any] = {
+    "EXCEPTION_HANDLER_CLASS": "orchestrator.api.problems.ProblemHandler",
+    "EXCEPTION_FORMATTER_CLASS": "orchestrator.api.problems.ProblemFormatter",
+    "ERROR_SCHEMAS": dict.fromkeys(PROBLEM_STATUSES, PROBLEM),
 }
 REST_KNOX = {"TOKEN_TTL": timedelta(days=90), "TOKEN_LIMIT_PER_USER": 20, "AUTH_HEADER_PREFIX": "Token"}
 SPECTACULAR_SETTINGS: dict[str, Any] = {
@@ -30,9 +38,17 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "VERSION": "0.1.0",
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
     "SCHEMA_PATH_PREFIX": "/api/",
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
-    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "EpisodeState": "orchestrator.models.EpisodeState",
+        "PolicyMode": "orchestrator.models.PolicyMode",
+        "Role": "crm.models.Membership.Role",
+        "PackTask": "crm.models.Pack.Task",
+        "OutcomeKind": "crm.models.Outcome.Kind",
+        "Attribution": "rlhf.models.Reward.Attribution",
+    },
 }

@@ -11,7 +11,12 @@ import dj_database_url
 from csp.constants import NONE, SELF
 
 from config.environment import ROOT, read
-from config.settings.api import REST_FRAMEWORK, REST_KNOX, SPECTACULAR_SETTINGS  # noqa: F401
+from config.settings.api import (  # noqa: F401
+    DRF_STANDARDIZED_ERRORS,
+    REST_FRAMEWORK,
+    REST_KNOX,
+    SPECTACULAR_SETTINGS,
+)
 from config.settings.logs import logging_config
 
 ENV = read(dict(os.environ))
@@ -136,7 +141,7 @@ AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_LOCKOUT_TEMPLATE = "account/locked.html"
-AXES_USERNAME_FORM_FIELD = "login"
+AXES_USERNAME_CALLABLE = "crm.signin.attempted_name"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
@@ -199,6 +204,11 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 6 * 3600,
     "unacked_restore_interval": 5,
     "unacked_restore_throttle": 1,
+    # Somebody who waits for a page must not wait for a broker that is away; workers and beat have their own patience.
+    "max_retries": 1,
+    "interval_start": 0,
+    "interval_step": 0.2,
+    "interval_max": 0.2,
 }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
@@ -222,4 +232,9 @@ REWARD_WINDOW_DAYS = ENV.REWARD_WINDOW_DAYS
 
 LOGGING = logging_config(level=ENV.LOG_LEVEL, form=ENV.LOG_FORMAT)
 API_RATES = {"user": ENV.API_THROTTLE_USER, "anon": ENV.API_THROTTLE_ANON, "runs": ENV.API_THROTTLE_RUNS}
-REST_FRAMEWORK = {**REST_FRAMEWORK, "DEFAULT_THROTTLE_RATES": API_RATES}
+REST_FRAMEWORK = {
+    **REST_FRAMEWORK,
+    "DEFAULT_THROTTLE_RATES": API_RATES,
+    # Whose address counts against `anon`: behind the production proxy the last forwarded one, else the peer's own.
+    "NUM_PROXIES": 1 if PRODUCTION else 0,
+}
