@@ -171,8 +171,8 @@ def _profile(lead: Lead, detail: dict[str, Any]) -> tuple[Fact, ...]:
     if detail.get("need"):
         made.append(Fact(f"{base}#need", f"Looks for {detail['need']}", "need"))
     if detail.get("segment"):
-        made.append(Fact(f"{base}#segment", f"Is a {detail['segment']}", "profile"))
-    made.append(Fact(f"{base}#stage", f"Stands at {lead.funnel_stage}", "profile"))
+        made.append(Fact(f"{base}#segment", f"Kind of buyer: {detail['segment']}", "profile"))
+    made.append(Fact(f"{base}#stage", f"Pipeline stage: {lead.funnel_stage}", "profile"))
     others = [
         (name, value)
         for name, value in detail.items()

@@ -110,6 +110,6 @@ def history(curve: Curve, *, budget: float, days: tuple[date, ...], media: Media
     spend = np.round(weekly / 7 * weekday, 2)
     sales = np.round((extra + curve.organic) / 7 * weekday * noise, 2)
     impressions = rng.poisson(spend / media.price_of_1000_views * 1000)
-    clicks = rng.binomial(impressions, media.click_rate)
+    clicks = rng.binomial(impressions, min(1.0, media.click_rate * rng.uniform(0.6, 1.5)))
     orders = np.maximum(np.round(sales / media.basket), 0).astype(np.int64)
     return History(days, spend, sales, impressions, clicks, orders)

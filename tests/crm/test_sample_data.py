@@ -1,0 +1,106 @@
+"""The sample data: three brands, six packs each, loaded once, everything marked as invented."""
+
+from __future__ import annotations
+
+import io
+import time
+from typing import Any
+
+import pytest
+from django.contrib.auth import authenticate, get_user_model
+from django.core.management import CommandError, call_command
+
+from crm.models import (
+    SKU,
+    Brand,
+    Campaign,
+    FunnelStage,
+    Lead,
+    Membership,
+    Outcome,
+    Pack,
+    PerformanceMetric,
+    Sale,
+    StageChange,
+)
+
+pytestmark = pytest.mark.django_db
+
+SIX = {"tax-assist", "win-back-email", "product-page-copy", "retail-budget", "campaign-readout", "quarter-plan"}
+
+
+def load() -> str:
+    out = io.StringIO()
+    call_command("init_sample_data", stdout=out)
+    return out.getvalue()
+
+
+class TestInitSampleData:
+    def test_it_makes_three_brands_with_all_that_agents_need(self) -> None:
+        began = time.perf_counter()
+        said = load()
+        assert time.perf_counter() - began < 15
+        for slug, world in (("harbor-oats", "grocers"), ("lumen-home", "price-led"), ("pawfield", "thin-data")):
+            brand = Brand.objects.get(slug=slug)
+            assert brand.world == world
+            assert set(Pack.objects.for_brand(brand).values_list("slug", flat=True)) == SIX
+            assert {pack.task for pack in Pack.objects.for_brand(brand)} == set(Pack.Task.values)
+            assert Lead.objects.for_brand(brand).count() == 150
+            stages = set(Lead.objects.for_brand(brand).values_list("funnel_stage", flat=True))
+            assert stages == set(FunnelStage.values)
+            assert Sale.objects.for_brand(brand).count() > 20
+            assert SKU.objects.for_brand(brand).filter(code="TAX-ASSIST").exists()
+            assert all(len(sku.facts) >= 5 for sku in SKU.objects.for_brand(brand))
+            days = PerformanceMetric.objects.for_brand(brand).values("measured_on").distinct().count()
+            assert days == (28 if world == "thin-data" else 120)
+            assert brand.retailers.count() == 3
+        assert "endcap-demo" in said
+        assert "ana" in said
+
+    def test_loading_twice_changes_nothing(self) -> None:
+        models = (Lead, Sale, StageChange, Outcome, PerformanceMetric, Campaign, Pack)
+        load()
+        before = [model.across_brands.count() for model in models] + [get_user_model().objects.count()]
+        assert "was there" in load()
+        assert [model.across_brands.count() for model in models] + [get_user_model().objects.count()] == before
+
+    def test_everything_is_marked_as_sample(self) -> None:
+        load()
+        for model in (Lead, Sale, StageChange, Outcome):
+            assert set(model.across_brands.values_list("source", flat=True)) == {"sample"}
+        assert Sale.across_brands.filter(attributed_to__isnull=False).count() == 0
+
+    def test_history_leads_to_where_each_lead_stands(self) -> None:
+        load()
+        for lead in Lead.across_brands.prefetch_related("changes"):
+            changes = sorted(lead.changes.all(), key=lambda change: change.changed_at)
+            assert changes[-1].to_funnel == lead.funnel_stage
+            assert [change.from_funnel for change in changes[1:]] == [change.to_funnel for change in changes[:-1]]
+
+    def test_people_have_the_roles_of_the_story(self) -> None:
+        load()
+        roles = {
+            (row.user.username, row.brand.slug): row.role for row in Membership.objects.select_related("user", "brand")
+        }
+        assert roles["ana", "harbor-oats"] == "owner"
+        assert roles["ben", "harbor-oats"] == "viewer"
+        assert roles["cleo", "lumen-home"] == "owner"
+        assert roles["rae", "harbor-oats"] == "rater"
+        assert roles["maya", "harbor-oats"] == "planner"
+        users = get_user_model().objects
+        assert [user.username for user in users.filter(is_superuser=True)] == ["admin"]
+        assert not users.exclude(username="admin").filter(is_staff=True).exists()
+
+
+class TestPasswords:
+    def test_production_refuses_the_public_one(self, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        settings.PRODUCTION = True
+        monkeypatch.delenv("DEMO_PASSWORD", raising=False)
+        with pytest.raises(CommandError, match="DEMO_PASSWORD"):
+            load()
+        assert not Brand.objects.exists()
+
+    def test_a_given_one_is_used_and_not_printed(self, monkeypatch: pytest.MonkeyPatch, rf: Any) -> None:
+        monkeypatch.setenv("DEMO_PASSWORD", "quite-another-1")
+        assert "quite-another-1" not in load()
+        assert authenticate(rf.post("/"), username="ana", password="quite-another-1") is not None
