@@ -7,6 +7,7 @@ back. A text that nobody checked goes as it is, through the legal gate alone.
 from __future__ import annotations
 
 from dataclasses import asdict
+from itertools import zip_longest
 from typing import Any
 
 from crm.market.produced import Copy, Email, Finding, Produced, Report
@@ -16,6 +17,8 @@ from orchestrator.agents.contract import PackBrief
 from orchestrator.agents.findings import findings_of, products_of, wish_of
 from orchestrator.agents.workbench import Workbench
 
+REPORT_FINDINGS = 8
+MOVES_NAMED = 3
 LEGAL_COPY = ("personal_data", "forbidden_claim")
 
 
@@ -40,7 +43,8 @@ def produced_by(work: Workbench, *, pack: PackBrief, snapshot: BrandSnapshot) ->
         report = _report(work, pack, snapshot)
         if pack.task == "planning":
             allocation = _allocation(work, gate)
-            audience = tuple((work.latest("insight") or {}).get("audience", ()))
+            emails = _emails(work, snapshot, gate)
+            audience = _audience(work, emails) or tuple((work.latest("insight") or {}).get("audience", ()))
     return Produced(
         kind=pack.task,
         emails=emails,
@@ -106,7 +110,7 @@ def output_of(produced: Produced, work: Workbench) -> dict[str, Any]:
     if stored["report"] is not None:
         stored["report"]["findings"] = list(stored["report"]["findings"])
     plan = work.latest("budget")
-    if produced.allocation and plan:
+    if plan and produced.kind in ("budget", "measurement", "planning"):
         kept = ("total", "placements", "expected_now", "expected", "uplift", "uplift_low", "uplift_high", "currency")
         stored["plan"] = {name: plan[name] for name in (*kept, "next_one_brings")}
     final = work.latest("finish")
@@ -189,30 +193,63 @@ def _allocation(work: Workbench, gate: list[str]) -> dict[str, float]:
 
 
 def _report(work: Workbench, pack: PackBrief, snapshot: BrandSnapshot) -> Report | None:
-    findings = tuple(Finding(found["text"], found["value"], found["citation"]) for found in work.facts)
-    plan = work.latest("budget")
-    if not findings and plan is None:
+    """The findings that tell most, at most one page of them; all of them stay with the steps."""
+    by_kind: dict[str, list[dict[str, Any]]] = {}
+    for found in work.facts:
+        by_kind.setdefault(found["kind"], []).append(found)
+    turns = zip_longest(*(sorted(group, key=_telling) for group in by_kind.values()))
+    chosen = [found for turn in turns for found in turn if found is not None][:REPORT_FINDINGS]
+    if not chosen and work.latest("budget") is None:
         return None
+    findings = tuple(Finding(found["text"], found["value"], found["citation"]) for found in chosen)
     return Report(f"{pack.name}: {snapshot.brand_name}", findings, _recommendation(work, snapshot))
+
+
+def _telling(found: dict[str, Any]) -> float:
+    """Firm and large ones first: value over the half width of the interval; those without one keep their order."""
+    if found["low"] is None or found["value"] is None:
+        return 0.0
+    return -abs(float(found["value"])) / max((float(found["high"]) - float(found["low"])) / 2, 1e-9)
 
 
 def _recommendation(work: Workbench, snapshot: BrandSnapshot) -> str:
     """What follows from the findings, each part only where its figure is on the bench."""
     insight, plan, advice = work.latest("insight") or {}, work.latest("budget"), []
     if plan and plan["placements"]:
-        up = max(plan["placements"], key=lambda placed: placed["proposed"] - placed["now"])
-        down = min(plan["placements"], key=lambda placed: placed["proposed"] - placed["now"])
-        advice.append(
-            f"Move {down['now'] - down['proposed']:,.0f} {plan['currency']} a week out of {down['name']} and raise "
-            f"{up['name']} to {up['proposed']:,.0f}: {plan['uplift']:+,.0f} sales a week are expected "
-            f"({plan['uplift_low']:+,.0f} to {plan['uplift_high']:+,.0f})."
-        )
-    elif insight.get("best_campaign"):
-        best = next((c for c in snapshot.campaigns if c.external_id == insight["best_campaign"]), None)
-        if best is not None and best.roas is not None:
-            advice.append(f"Test more money on {best.name}, which returned {best.roas:.2f} per {snapshot.currency} 1.")
+        advice += _moves(plan)
+    else:
+        ranked = sorted((c for c in snapshot.campaigns if c.roas is not None), key=lambda c: -(c.roas or 0.0))
+        if insight.get("best_campaign") and len(ranked) > 1:
+            best, worst, unit = ranked[0], ranked[-1], snapshot.currency
+            advice.append(
+                f"Put more money into {best.name}, which returned {best.roas:.2f} per {unit} 1, and less into "
+                f"{worst.name}, which returned {worst.roas:.2f}."
+            )
     stage = insight.get("weakest_stage")
     if stage and stage in snapshot.conversion:
         rate = 100 * snapshot.conversion[stage]
-        advice.append(f"Work on the step after {stage} first: {rate:.0f} % of those who reached it went on.")
+        advice.append(f"Then look at the step after {stage}: {rate:.0f} % of those who reached it went on.")
     return " ".join(advice)
+
+
+def _moves(plan: dict[str, Any]) -> list[str]:
+    """The plan's changes above 2 % in words, largest first, and what they should bring."""
+    unit = plan["currency"]
+    moved = [placed for placed in plan["placements"] if abs(placed["proposed"] - placed["now"]) > 0.02 * placed["now"]]
+    moved.sort(key=lambda placed: -abs(placed["proposed"] - placed["now"]))
+    said = []
+    for verb, up in (("Raise", True), ("Cut", False)):
+        parts = [
+            f"{placed['name']} from {placed['now']:,.0f} to {placed['proposed']:,.0f} {unit} a week"
+            for placed in moved
+            if (placed["proposed"] > placed["now"]) == up
+        ][:MOVES_NAMED]
+        if parts:
+            said.append(f"{verb} {' and '.join(parts)}.")
+    if not moved:
+        return [f"Keep today's split of {plan['total']:,.0f} {unit} a week: no campaign stands out beyond the noise."]
+    said.append(
+        f"Expected are {plan['uplift']:+,.0f} {unit} of sales a week ({plan['uplift_low']:+,.0f} to "
+        f"{plan['uplift_high']:+,.0f})."
+    )
+    return said

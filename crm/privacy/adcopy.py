@@ -38,7 +38,12 @@ def check_text(
     text: str, field: str, rules: Rules, *, proofs: tuple[str, ...] = (), names: tuple[str, ...] = ()
 ) -> Iterator[Issue]:
     """What holds for every text, e-mails too: personal data, superlatives, claims, signs, capitals."""
-    kept = [match.span() for name in names if name for match in re.finditer(re.escape(name), text, re.IGNORECASE)]
+    kept = [
+        match.span()
+        for name in (*names, *rules.idioms)
+        if name
+        for match in re.finditer(re.escape(name), text, re.IGNORECASE)
+    ]
     yield from personal_issues(text, field)
     for word, instead in rules.superlatives.items():
         for match in _word(word).finditer(text):

@@ -36,6 +36,7 @@ class Rules:
     forbidden_claims: tuple[str, ...]
     names: tuple[str, ...] = ()
     superlatives: dict[str, str] = field(default_factory=dict)
+    idioms: tuple[str, ...] = ()
     retailer_terms: tuple[str, ...] = ()
     capital_share_from: int = 11
 

@@ -1,8 +1,11 @@
 """Places next week's money: a saturating response per campaign, then a concave programme under the brand's total.
 
+What counts is what money adds, not what the report credits to it: the constant part of a campaign's sales stays out.
+
 maximise   Σ 7·β_i · log(1 + x_i / (7·κ_i))        x_i: money per week
 subject to Σ x_i = total,  (1 − c_i)·s_i ≤ x_i ≤ (1 + c_i)·s_i        s_i: spend per week so far
 
+From today's split the plan goes towards that optimum as far as the lowest tenth of the bootstrap gain rises.
 How far money may move, c_i, follows the evidence: little before anybody looked at the returns, more for campaigns whose
 interval is narrow, and again more on a second pass for those that hit their bound. Solved by CLARABEL through CVXPY.
 """
@@ -20,15 +23,16 @@ from pydantic import BaseModel
 from crm.snapshot import CampaignSeries
 from orchestrator.agents.contract import AgentContext, AgentResult
 from orchestrator.agents.pricing import cost_of, tokens_of
-from orchestrator.agents.response import Floats, ResponseCurve, fit_response
+from orchestrator.agents.response import Floats, ResponseCurve, fit_response, pooled
 
 COMPUTE_MS = 40
 CAUTIOUS, OPEN, WIDEST = 0.15, 0.5, 0.8
 DAYS = 7
+CAREFUL = 0.1  # quantile of the bootstrap gain that a plan has to raise
 
 
 class Placement(BaseModel):
-    """One campaign, money per week. `marginal` is what the next 1 brings at the new spend."""
+    """One campaign, money per week. `marginal` is what the next 1 brings, `organic` what is sold without any."""
 
     external_id: str
     name: str
@@ -38,13 +42,17 @@ class Placement(BaseModel):
     at_most: float
     marginal: float
     marginal_now: float
+    organic: float
     fit: float
     at_bound: bool
     citation: str
 
 
 class BudgetPlan(BaseModel):
-    """`uplift` is expected extra sales per week over today's split, with a 95 % interval; money in `currency`."""
+    """`uplift` is expected extra sales per week over today's split, with a 95 % interval; money in `currency`.
+
+    `expected_now` and `expected` are sales per week that the money adds at today's and at the proposed split.
+    """
 
     currency: str
     total: float
@@ -56,6 +64,7 @@ class BudgetPlan(BaseModel):
     uplift_low: float = 0.0
     uplift_high: float = 0.0
     next_one_brings: float = 0.0
+    share_of_the_way: float = 1.0
     kept: list[str] = []
     missing: list[str] = []
     plan: int = 1
@@ -90,11 +99,12 @@ def allocate(beta: Floats, kappa: Floats, low: Floats, high: Floats, total: floa
         raise ValueError(f"{total:g} does not fit between {low.sum():g} and {high.sum():g}")
     share = cp.Variable(len(beta))  # of the total, so that the numbers are near 1
     gain = DAYS * beta / max(float((DAYS * beta).sum()), 1e-12)
-    aim = cp.Maximize(gain @ cp.log1p(cp.multiply(total / (DAYS * kappa), share)))
-    problem = cp.Problem(aim, [cp.sum(share) == 1, share >= low / total, share <= high / total])
+    aim = cp.Maximize(gain @ cp.log1p(cp.multiply(total / (DAYS * kappa), share)))  # type: ignore[attr-defined]
+    within = [cp.sum(share) == 1, share >= low / total, share <= high / total]  # type: ignore[attr-defined]
+    problem = cp.Problem(aim, within)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # an inaccurate solution is caught by the status below
-        problem.solve(solver=cp.CLARABEL)
+        problem.solve(solver=cp.CLARABEL)  # type: ignore[no-untyped-call]
     if problem.status not in (cp.OPTIMAL, cp.OPTIMAL_INACCURATE) or share.value is None:
         raise ValueError(f"no allocation found: {problem.status}")
     return np.clip(np.asarray(share.value) * total, low, high)
@@ -130,12 +140,17 @@ def _plan(
             plan=plan,
         )
     spent = np.array([now[campaign.external_id] for campaign, _ in known])
+    drawn_together = pooled([curve for _, curve in known], spent / DAYS)
+    known = [(campaign, curve) for (campaign, _), curve in zip(known, drawn_together, strict=True)]
     room = np.array([_room(context, campaign.external_id) for campaign, _ in known])
     low, high = spent * (1 - room), spent * (1 + room)
-    beta = np.array([curve.beta for _, curve in known])
+    beta = np.array([max(curve.beta, 1e-9) for _, curve in known])
     kappa = np.array([curve.kappa for _, curve in known])
     total = _total(campaigns, held, float(low.sum()), float(high.sum()))
-    placed = allocate(beta, kappa, low, high, total)
+    aim = allocate(beta, kappa, low, high, total)
+    start = low + (high - low) * (total - low.sum()) / max(float((high - low).sum()), 1e-9)
+    way = _share_of_the_way([curve for _, curve in known], start, aim)
+    placed = start + way * (aim - start)
     placements = [
         _placement(campaign, curve, spent[i], placed[i], low[i], high[i]) for i, (campaign, curve) in enumerate(known)
     ]
@@ -143,8 +158,8 @@ def _plan(
     gain = DAYS * sum(
         curve.draws(placed[i] / DAYS) - curve.draws(spent[i] / DAYS) for i, (_, curve) in enumerate(known)
     )
-    before = DAYS * sum(float(curve.sales(spent[i] / DAYS)) for i, (_, curve) in enumerate(known))
-    after = DAYS * sum(float(curve.sales(placed[i] / DAYS)) for i, (_, curve) in enumerate(known))
+    before = DAYS * sum(float(curve.added(spent[i] / DAYS)) for i, (_, curve) in enumerate(known))
+    after = DAYS * sum(float(curve.added(placed[i] / DAYS)) for i, (_, curve) in enumerate(known))
     interval = np.quantile(np.asarray(gain), (0.025, 0.975))
     allocation = {placement.external_id: placement.proposed for placement in placements}
     allocation |= {campaign.external_id: round(now[campaign.external_id], 2) for campaign in held}
@@ -156,6 +171,7 @@ def _plan(
         expected_now=round(before, 2),
         expected=round(after, 2),
         uplift=round(after - before, 2),
+        share_of_the_way=round(way, 2),
         uplift_low=round(float(interval[0]), 2),
         uplift_high=round(float(interval[1]), 2),
         next_one_brings=round(max(placement.marginal for placement in placements), 3),
@@ -165,11 +181,24 @@ def _plan(
     )
 
 
+def _share_of_the_way(curves: list[ResponseCurve], start: Floats, aim: Floats) -> float:
+    """How far to go from `start` to `aim` (n,): where the lowest tenth of the bootstrap gain is highest, in [0, 1].
+
+    With firm curves that is all the way; where the replicates disagree about which campaign has room, little or none.
+    """
+    ways = np.linspace(0.0, 1.0, 21)
+    gains = np.zeros((len(ways), len(curves[0].draws_beta)))
+    for curve, low, high in zip(curves, start, aim, strict=True):
+        spend = (low + ways * (high - low))[:, None] / DAYS  # (ways, 1)
+        gains += np.log1p(spend / curve.draws_kappa) * curve.draws_beta
+    lower = np.quantile(gains - gains[0], CAREFUL, axis=1)
+    return float(ways[int(lower.argmax())])
+
+
 def _total(campaigns: list[CampaignSeries], held: list[CampaignSeries], low: float, high: float) -> float:
-    """Budgets of the week where they are known, spend so far otherwise, less what is held; kept within the bounds."""
-    budgets = sum(campaign.budget for campaign in campaigns)
-    whole = budgets if budgets > 0 else sum(campaign.spend_per_week for campaign in campaigns)
-    return min(max(whole - sum(campaign.spend_per_week for campaign in held), low), high)
+    """What these campaigns spend per week now; the plan moves money, it does not ask for more."""
+    held_spend = sum(campaign.spend_per_week for campaign in held)
+    return min(max(sum(campaign.spend_per_week for campaign in campaigns) - held_spend, low), high)
 
 
 def _room(context: AgentContext, external_id: str) -> float:
@@ -177,7 +206,7 @@ def _room(context: AgentContext, external_id: str) -> float:
     finding = next((f for f in context.work.facts if f["id"] == f"campaign:{external_id}#roas-interval"), None)
     if finding is None or not finding["value"]:
         return CAUTIOUS
-    half = (finding["high"] - finding["low"]) / 2 / abs(finding["value"])
+    half = float(finding["high"] - finding["low"]) / 2 / abs(float(finding["value"]))
     room = CAUTIOUS + (OPEN - CAUTIOUS) * max(0.0, 1 - half / 0.5)  # an interval of ±50 % earns nothing
     earlier = _earlier(context).get(external_id)
     if earlier is not None and earlier["at_bound"] and half < 0.25:
@@ -203,6 +232,7 @@ def _placement(
         at_most=round(float(high), 2),
         marginal=round(curve.marginal(float(placed) / DAYS), 3),
         marginal_now=round(curve.marginal(float(now) / DAYS), 3),
+        organic=round(DAYS * curve.alpha, 2),
         fit=round(curve.fit, 3),
         at_bound=bool(min(placed - low, high - placed) < 0.005 * max(high - low, 1e-9)),
         citation=f"campaign:{campaign.external_id}#spend",

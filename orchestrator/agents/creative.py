@@ -75,7 +75,7 @@ class Creative:
 
     def run(self, context: AgentContext) -> AgentResult:
         work, earlier = context.work, context.work.all("creative")
-        product = product_for(context.snapshot, work)
+        product = product_for(context)
         if product is None:
             empty = CopySet(sku_code="", variants=[], draft=len(earlier) + 1, missing=["product"])
             return AgentResult(

@@ -53,7 +53,7 @@ def _quality(output: FinalAnswer) -> dict[str, float]:
 
 def _told(produced: Produced, currency: str) -> tuple[str, str, list[str]]:
     """Title, text and citations of what was produced, whatever its kind."""
-    if produced.emails:
+    if produced.emails and produced.kind == "outreach":
         mail = produced.emails[0]
         reach = f" and {len(produced.audience) - 1} like them" if len(produced.audience) > 1 else ""
         return f"E-mail “{mail.subject}” to {mail.prospect_key}{reach}", mail.body, list(mail.citations)

@@ -15,10 +15,11 @@ from typing import TypeVar
 import numpy as np
 from pydantic import BaseModel
 
-from crm.snapshot import BrandSnapshot, Fact, ProductFact
+from crm.snapshot import Fact, ProductFact
+from orchestrator.agents.contract import AgentContext
 from orchestrator.agents.findings import SPOKEN, products_of
 from orchestrator.agents.workbench import Workbench
-from rlhf.judge.wording import figures, likeness, reading_ease
+from rlhf.judge.wording import covered, figures, likeness, reading_ease, stems
 
 Drawn = TypeVar("Drawn")
 Item = TypeVar("Item")
@@ -83,11 +84,27 @@ def spoken_facts(product: ProductFact) -> list[Fact]:
     return [fact for fact in product.facts if fact.kind in SPOKEN and fact.text.strip()]
 
 
-def product_for(snapshot: BrandSnapshot, work: Workbench) -> ProductFact | None:
-    """The product that insight found best for the audience; without insight the subject or the most sold one."""
-    products = products_of(snapshot)
-    advised = (work.latest("insight") or {}).get("best_product")
-    return next((sku for sku in products if sku.code == advised), products[0] if products else None)
+def named_product(context: AgentContext) -> ProductFact | None:
+    """The product that the episode is about, or whose whole name the request, the pack's name or its goal has."""
+    if context.snapshot.product is not None:
+        return context.snapshot.product
+    asked = f"{context.request} {context.pack.name} {context.pack.goal}"
+    named = [sku for sku in context.snapshot.skus if stems(sku.name) and covered(sku.name, asked) == 1.0]
+    return max(named, key=lambda sku: len(sku.name)) if named else None
+
+
+def product_for(context: AgentContext) -> ProductFact | None:
+    """The named product; else the one insight found to meet the need; else the one closest to the pack's goal."""
+    named, products = named_product(context), products_of(context.snapshot)
+    if named is not None or not products:
+        return named
+    advised = (context.work.latest("insight") or {}).get("best_product")
+    chosen = next((sku for sku in products if sku.code == advised), None)
+
+    def closeness(sku: ProductFact) -> float:
+        return covered(f"{context.request} {context.pack.goal}", " ".join([sku.name, *(f.text for f in sku.facts)]))
+
+    return chosen or max(products, key=closeness)
 
 
 def ordered_facts(product: ProductFact, work: Workbench) -> list[Fact]:

@@ -13,12 +13,14 @@ from pydantic import BaseModel
 from crm.snapshot import BrandSnapshot, ProspectBrief
 from orchestrator.agents.contract import AgentContext, AgentResult
 from orchestrator.agents.findings import Finding, findings_of, matching_facts, products_of, wish_of
+from orchestrator.agents.grammar import named_product
 from orchestrator.agents.pricing import cost_of, tokens_of
 from rlhf.judge.wording import overlap
 
 COMPUTE_MS = 6
 MOST_FINDINGS = 24
 AUDIENCE_SIZE = 12
+ALIKE = 0.34  # share of words that two stated needs have in common
 # What each task asks of the data: sources that should have spoken.
 SOURCES: dict[str, tuple[str, ...]] = {
     "budget": ("campaigns", "sales"),
@@ -67,7 +69,7 @@ class Insight:
         fresh = sorted(fresh, key=lambda finding: wanted.index(finding.kind))[:MOST_FINDINGS]
         missing = [source for source in SOURCES.get(task, ()) if not _has(snapshot, source)]
         best = max((c for c in snapshot.campaigns if c.roas is not None), key=lambda c: c.roas or 0.0, default=None)
-        hooks, product = _hooks(snapshot)
+        hooks, product = _hooks(context)
         rates = {stage: rate for stage, rate in snapshot.conversion.items() if stage not in ("purchased", "lost")}
         output = InsightReport(
             findings=fresh,
@@ -100,7 +102,14 @@ def audience_of(snapshot: BrandSnapshot) -> list[str]:
     def alike(person: ProspectBrief) -> tuple[float, str]:
         return (-overlap(wish_of(person), wish_of(subject)), person.key)
 
-    same = [person for person in open_ones if person.segment == subject.segment and person.key != subject.key]
+    wish = wish_of(subject)
+    same = [
+        person
+        for person in open_ones
+        if person.segment == subject.segment
+        and person.key != subject.key
+        and (not wish or overlap(wish_of(person), wish) >= ALIKE)
+    ]
     return [subject.key, *(person.key for person in sorted(same, key=alike)[: AUDIENCE_SIZE - 1])]
 
 
@@ -120,24 +129,24 @@ def _common_wish(findings: tuple[Finding, ...]) -> str:
     return said.partition(" look for ")[2]
 
 
-def _hooks(snapshot: BrandSnapshot) -> tuple[list[str], str]:
+def _hooks(context: AgentContext) -> tuple[list[str], str]:
     """Ids of product statements by how many people they speak to, and the product most of them belong to."""
+    snapshot, named = context.snapshot, named_product(context)
+    products = products_of(snapshot)
+    owners = {fact.id: sku.code for sku in products for fact in sku.facts}
     people = (snapshot.prospect,) if snapshot.prospect else snapshot.audience
     weight: dict[str, float] = {}
     for person in people:
         for fact, share in matching_facts(snapshot, person):
-            weight[fact.id] = weight.get(fact.id, 0.0) + share
+            if named is None or owners[fact.id] == named.code:
+                weight[fact.id] = weight.get(fact.id, 0.0) + share
     hooks = sorted(weight, key=lambda fact_id: (-weight[fact_id], fact_id))[:6]
-    products = products_of(snapshot)
-    if snapshot.product is not None:
-        return hooks, snapshot.product.code
-    owners = {fact.id: sku.code for sku in products for fact in sku.facts}
+    if named is not None:
+        return hooks, named.code
     totals: dict[str, float] = {}
     for fact_id, gained in weight.items():
         totals[owners[fact_id]] = totals.get(owners[fact_id], 0.0) + gained
-    if totals:
-        return hooks, max(totals, key=lambda code: (totals[code], code))
-    return hooks, products[0].code if products else ""
+    return hooks, max(totals, key=lambda code: (totals[code], code)) if totals else ""
 
 
 def _quality(

@@ -95,7 +95,7 @@ class Material:
     product: ProductFact
     facts: tuple[Fact, ...]
     wish: str
-    about: tuple[Fact, ...]
+    about: tuple[Claim, ...]
     counted: tuple[Claim, ...]
     greeting: str
     closing: str
@@ -136,7 +136,7 @@ class Outreach:
 def _material(context: AgentContext) -> tuple[Material | None, list[str]]:
     """What can be written with, and the names of what is missing."""
     snapshot, work = context.snapshot, context.work
-    product, prospect = product_for(snapshot, work), snapshot.prospect
+    product, prospect = product_for(context), snapshot.prospect
     missing = []
     if prospect is None:
         missing.append("prospect")
@@ -156,7 +156,7 @@ def _material(context: AgentContext) -> tuple[Material | None, list[str]]:
     if insight and snapshot.recent_sales.count:
         text = f"{snapshot.recent_sales.count:,} orders came in over the last twelve months."
         counted.append(Claim(sentence=text, citation="sales#year"))
-    about = tuple(fact for fact in prospect.facts if fact.kind in ("need", "history")) if insight else ()
+    about = _known_about(prospect, wish) if insight else ()
     material = Material(
         prospect=prospect,
         product=product,
@@ -165,10 +165,25 @@ def _material(context: AgentContext) -> tuple[Material | None, list[str]]:
         about=about,
         counted=tuple(counted),
         greeting=f"{'Dear' if formal else 'Hello'} {first or 'buyer'},",
-        closing="Kind regards," if formal else "Best wishes,",
+        closing="Kind regards," if formal else "Warm regards,",
         brand=snapshot.brand_name,
     )
     return material, missing
+
+
+def _known_about(prospect: ProspectBrief, wish: str) -> tuple[Claim, ...]:
+    """What may be said to prospects about themselves: what they look for and bought, nothing that we watched."""
+    made = [
+        Claim(sentence=sentence(f"You look for {inner(wish)}"), citation=fact.id)
+        for fact in prospect.facts
+        if fact.kind == "need" and wish
+    ]
+    made += [
+        Claim(sentence=sentence(f"You {inner(fact.text)}"), citation=fact.id)
+        for fact in prospect.facts
+        if fact.kind == "history" and fact.text.startswith("Bought")
+    ]
+    return tuple(made)
 
 
 def _compose(material: Material, rng: np.random.Generator) -> Draft:
@@ -177,8 +192,7 @@ def _compose(material: Material, rng: np.random.Generator) -> Draft:
     claims: list[Claim] = []
     opening = f"I am writing from {material.brand} about {name}."
     if material.about:
-        known = pick(rng, material.about)
-        claims.append(Claim(sentence=sentence(known.text), citation=known.id))
+        claims.append(pick(rng, material.about))
     pool = list(material.facts)
     wanted = min(len(pool), 1 + int(rng.integers(1, 3)))
     head = pool[: max(wanted + 1, 3)]  # the ones that meet the need stand first
@@ -250,5 +264,5 @@ def _result(
         f"“{best.title}” to {material.prospect.name or material.prospect.key}, {len(words(best.text))} words, "
         f"{len(output.citations)} facts cited, best of {len(drafts)} candidates{lack}"
     )
-    read = [fact.text for fact in (*material.facts, *material.about)]
+    read = [fact.text for fact in (*material.facts, *material.prospect.facts)]
     return AgentResult(output, summary[:300], best.scores, cost_of(COMPUTE_MS), tokens_of(output, read))
