@@ -66,8 +66,8 @@ class Arena:
 
 def measure(
     kinds: list[str], rounds: int, episodes: list[tuple[int, int]], seed: int, console: Console
-) -> tuple[Timings, list[dict[str, Any]]]:
-    """Timings by (database, engine, steps); version, durability settings and storage of each engine."""
+) -> tuple[Timings, list[dict[str, Any]], list[dict[str, float]]]:
+    """Timings by (database, engine, steps); what each engine is and stores; how busy the machine was by round."""
     timings: Timings = defaultdict(list)
     order = random.Random(seed)
     with ExitStack() as databases:
@@ -77,7 +77,9 @@ def measure(
             for one in CONTESTANTS
             if kind in one.databases
         ]
+        quiet: list[dict[str, float]] = []
         for number in range(rounds):
+            quiet.append({"fsync_ms": ring.fsync_ms(), "load_average": round(os.getloadavg()[0], 2)})
             for arena in order.sample(arenas, len(arenas)):
                 console.print(f"[dim]round {number + 1}/{rounds}: {arena.one.name} on {arena.kind}[/dim]")
                 for steps, values in arena.turn(episodes, seed + number).items():
@@ -92,7 +94,7 @@ def measure(
             }
             for arena in arenas
         ]
-    return timings, engines
+    return timings, engines, quiet
 
 
 def compare(timings: Timings) -> list[dict[str, Any]]:
@@ -176,11 +178,12 @@ def main() -> int:
         kinds.append("postgresql")
     episodes = [(20, 15), (100, 4)]
     machine = ring.machine()
-    timings, engines = measure(kinds, options.rounds, episodes, options.seed, console)
+    timings, engines, quiet = measure(kinds, options.rounds, episodes, options.seed, console)
     cells = compare(timings)
     closest = max(cells, key=lambda cell: cell["ratio"] / cell["aim"])
     if not options.json:
         show(console, cells, timings, engines)
+        console.print("fsync, ms, before each round: " + ", ".join(f"{one['fsync_ms']:.2f}" for one in quiet))
     emit(
         {
             "benchmark": "engine",
@@ -203,7 +206,7 @@ def main() -> int:
                 "rounds": options.rounds,
                 "warm_up_steps": Job.warm_up_steps,
             },
-            "machine": {**machine, "load_average_after": round(os.getloadavg()[0], 2)},
+            "machine": {**machine, "before_each_round": quiet},
         },
         to_stdout=options.json,
         path=options.write,

@@ -11,8 +11,10 @@ import platform
 import secrets
 import shutil
 import sqlite3
+import statistics
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -168,6 +170,19 @@ def stored_bytes(database: str) -> int:
             "WHERE c.relkind = 'r' AND n.nspname NOT IN ('pg_catalog', 'information_schema')"
         ).fetchone()
     return int(row[0]) if row else 0
+
+
+def fsync_ms(writes: int = 100) -> float:
+    """Median milliseconds of appending 4 KiB and fsync on the disk where the SQLite files lie."""
+    (ROOT / ".peers").mkdir(exist_ok=True)
+    took = []
+    with tempfile.TemporaryFile(dir=ROOT / ".peers", buffering=0) as file:
+        for _ in range(writes):
+            begin = time.perf_counter()
+            file.write(b"x" * 4096)
+            os.fsync(file.fileno())
+            took.append((time.perf_counter() - begin) * 1000)
+    return round(statistics.median(took), 3)
 
 
 def machine() -> dict[str, Any]:
