@@ -16,15 +16,17 @@ from uuid import UUID
 
 import structlog
 from django.db import DatabaseError, transaction
-from django.db.models import Avg, Case, Count, FloatField, Max, QuerySet, Sum, Value, When
+from django.db.models import Case, Count, FloatField, Max, QuerySet, Sum, Value, When
 from django.utils import timezone
 
-from crm.models import Brand, FunnelStage, Outcome, Pack, Sale, StageChange
+from crm.models import Brand, FunnelStage, Lead, Outcome, Pack, Sale, StageChange
 from crm.online import WEIGHTS, online_of, online_score
 
 log = structlog.get_logger(__name__)
 
 Level = Literal["episode", "pack", "none"]
+CENT = Decimal("0.01")
+REACHED = (Outcome.Kind.SENT, Outcome.Kind.DELIVERED)
 FURTHEST_FIRST = (
     FunnelStage.PURCHASED,
     FunnelStage.PROPOSAL,
@@ -117,7 +119,7 @@ def _of_pack(brand: Brand, pack: Pack, window_days: float, now: datetime) -> Crm
         sales=count,
         sales_amount=amount,
         stage=_furthest(stages.filter(changed_at__gt=start, changed_at__lte=end)),
-        online=_online_of_people(outcomes.filter(occurred_at__gt=start, occurred_at__lte=end)),
+        online=_online_of_people(pack, outcomes.filter(occurred_at__gt=start, occurred_at__lte=end)),
         attribution="pack",
         notes=(f"Rows of the whole pack from {start:%d %b %Y} to {end:%d %b %Y}",),
     )
@@ -125,7 +127,7 @@ def _of_pack(brand: Brand, pack: Pack, window_days: float, now: datetime) -> Crm
 
 def _sum(sales: QuerySet[Any]) -> tuple[int, Decimal]:
     found = sales.order_by().aggregate(n=Count("pk"), amount=Sum("amount"))
-    return found["n"], found["amount"] or Decimal(0)
+    return found["n"], Decimal(found["amount"] or 0).quantize(CENT)
 
 
 def _furthest(stages: QuerySet[Any]) -> str:
@@ -133,15 +135,19 @@ def _furthest(stages: QuerySet[Any]) -> str:
     return next((stage.value for stage in FURTHEST_FIRST if stage in reached), "")
 
 
-def _online_of_people(outcomes: QuerySet[Any]) -> float | None:
-    """O over people, computed in the database: one row per lead may be thousands."""
-    weight = Case(
-        *(When(kind=kind, then=Value(score)) for kind, score in WEIGHTS.items()),
-        default=Value(0.0),
-        output_field=FloatField(),
-    )
-    people = (
-        outcomes.exclude(lead=None, contact=None).order_by().values("lead_id", "contact_id").annotate(best=Max(weight))
-    )
-    mean = people.aggregate(mean=Avg("best"))["mean"]
-    return None if mean is None else online_score(float(mean))
+def _online_of_people(pack: Pack, outcomes: QuerySet[Any]) -> float | None:
+    """O over people, computed in the database: one row per lead may be thousands.
+
+    Where the source does not tell who was reached (no row says sent or delivered), every lead of the pack counts as
+    reached.
+    """
+    weights = (When(kind=kind, then=Value(score)) for kind, score in WEIGHTS.items())
+    weight = Case(*weights, default=Value(0.0), output_field=FloatField())
+    people = outcomes.exclude(lead=None, contact=None).order_by().values("lead_id", "contact_id")
+    found = people.annotate(best=Max(weight)).aggregate(sum=Sum("best"), n=Count("best"))
+    if not found["n"]:
+        return None
+    reached = found["n"]
+    if not Outcome.objects.for_brand(pack.brand).filter(pack=pack, kind__in=REACHED).exists():
+        reached = max(reached, Lead.objects.for_brand(pack.brand).filter(pack=pack).count())
+    return online_score(float(found["sum"]) / reached)

@@ -79,9 +79,9 @@ class CampaignSeries:
         ]
         if self.roas is not None:
             made.append(Fact(f"{base}#roas", f"{self.name} returned {self.roas:.2f} per 1 spent", "performance"))
-        shown = sum(self.impressions)
-        if shown > 0:
-            rate = 100 * sum(self.clicks) / shown
+        shown, clicked = sum(self.impressions), sum(self.clicks)
+        if shown > 0 and clicked > 0:
+            rate = 100 * clicked / shown
             made.append(Fact(f"{base}#ctr", f"{rate:.2f} % of those who saw {self.name} clicked", "performance"))
         return tuple(made)
 

@@ -123,7 +123,16 @@ class TestOfThePack:
         outcome(pack, leads[1], "exposed", NOW - timedelta(days=1))
         facts = facts_for(real, episode=EPISODE, pack=pack, window_days=14, now=NOW)
         assert (facts.sales, facts.sales_amount, facts.stage, facts.attribution) == (1, Decimal(10), "proposal", "pack")
-        assert facts.online == pytest.approx(online_score(0.5))
+        assert facts.online == pytest.approx(online_score(1 / 4)), "four leads were reached, one redeemed"
+
+    def test_where_the_source_says_who_was_reached_only_they_count(
+        self, real: Brand, pack: Pack, leads: list[Lead]
+    ) -> None:
+        outcome(pack, leads[0], "sent", NOW)
+        outcome(pack, leads[1], "sent", NOW)
+        outcome(pack, leads[1], "opened", NOW)
+        facts = facts_for(real, episode=EPISODE, pack=pack, window_days=14, now=NOW)
+        assert facts.online == pytest.approx(online_score(0.1 / 2))
 
     def test_a_finished_year_keeps_its_last_days(self, real: Brand, pack: Pack, leads: list[Lead]) -> None:
         sale(pack, leads[0], "10", LONG_AGO)

@@ -103,6 +103,18 @@ class TestTake:
         assert (taken.recent_sales.count, taken.recent_sales.amount) == (3, 300.0)
         assert taken.recent_sales.by_month[-1] == ("2026-11", 200.0)
 
+    def test_a_campaign_that_ended_long_ago_keeps_its_own_last_days(self, stocked: Brand, pack: Pack) -> None:
+        retailer = Retailer.across_brands.get(brand=stocked)
+        old = Campaign.across_brands.create(brand=stocked, retailer=retailer, external_id="NM-00", name="Old")
+        for days in (400, 500, 530):
+            PerformanceMetric.across_brands.create(
+                brand=stocked, campaign=old, measured_on=(NOW - timedelta(days=days)).date(), spend=10, sales=30
+            )
+        series = {one.external_id: one for one in snapshots.campaign_series(stocked)}
+        assert list(series) == ["NM-01", "NM-00"]
+        assert len(series["NM-00"].days) == 2
+        assert series["NM-00"].roas == pytest.approx(3)
+
     def test_facts_can_be_cited_by_id(self, stocked: Brand, pack: Pack) -> None:
         taken = snapshots.take(stocked, pack=pack, subject=SUBJECT, now=NOW)
         said = {fact_id: fact.text for fact_id in (
