@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from typing import Any
 
 from crm.imports.lookups import CHUNK, in_chunks
 from crm.imports.rows import LeadRow
@@ -37,19 +38,15 @@ class People:
         return known | {company.external_id: company.pk for company in new}
 
     def _store_contacts(self, brand: Brand, rows: list[LeadRow]) -> dict[str, int]:
-        by_key = {_contact_key(row.email): row for row in rows if row.email}
+        by_key: dict[str, dict[str, Any]] = {}
+        for row in rows:
+            if row.email:
+                said = {"email": row.email, "name": row.name, "job_title": row.job, "company_id": self.company(row)}
+                merged = by_key.setdefault(_contact_key(row.email), {})
+                merged.update({name: value for name, value in said.items() if value and name not in merged})
         known = {contact.external_id: contact.pk for contact in in_chunks(Contact, brand, by_key)}
         new = [
-            Contact(
-                brand=brand,
-                external_id=key,
-                email=row.email or "",
-                name=row.name or "",
-                job_title=row.job or "",
-                company_id=self.company(row),
-            )
-            for key, row in sorted(by_key.items())
-            if key not in known
+            Contact(brand=brand, external_id=key, **said) for key, said in sorted(by_key.items()) if key not in known
         ]
         Contact.across_brands.bulk_create(new, batch_size=CHUNK)
         self.made["Contact"] += len(new)

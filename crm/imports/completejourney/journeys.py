@@ -38,8 +38,8 @@ def journeys(tables: Tables, found: Figures) -> dict[Key, list[Move]]:
     """Moves of every lead in time order, the first always to prospect."""
     seen: dict[Key, list[Move]] = defaultdict(list)
     starts = dict(tables["campaign_descriptions"].select("campaign_id", "start_date").iter_rows())
-    for campaign, household in tables["campaigns"].unique(maintain_order=True).iter_rows():
-        if campaign in starts:
+    for campaign, household in tables["campaigns"].select("campaign_id", "household_id").iter_rows():
+        if campaign in starts and (campaign, household) not in seen:
             seen[campaign, household].append(Move("prospect", midnight(starts[campaign])))
     firsts: tuple[tuple[str, pl.DataFrame], ...] = (
         ("engaged", _first(found.exposed, "at")),

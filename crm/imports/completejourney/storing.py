@@ -50,7 +50,7 @@ class Storing:
         )
         self.packs = upsert(Pack, self.brand, words.packs(self.tables), tally, key="slug", counted=False)
         wanted: dict[str, dict[str, Any]] = {}
-        for number, kind, start, end in self.tables["campaign_descriptions"].iter_rows():
+        for number, kind, start, end in self.tables["campaign_descriptions"].drop("row").iter_rows():
             wanted[words.slug(number)] = {
                 "retailer_id": retailer.pk, "name": words.name(number, kind), "objective": kind, "starts_on": start,
                 "ends_on": end, "status": Campaign.Status.ENDED,
@@ -71,12 +71,13 @@ class Storing:
                 "funnel_stage": last.maps_to, "created_at": moves[0].at, "source": SOURCE, "detail": about,
             }  # fmt: skip
         self.leads = upsert(Lead, self.brand, wanted, tally)
-        rows = self.tables["campaigns"]
-        for number, (campaign, household) in enumerate(rows.iter_rows(), start=1):
+        rows = self.tables["campaigns"].select("row", "campaign_id", "household_id")
+        known = 0
+        for number, campaign, household in rows.iter_rows():
+            known += (campaign, household) in self.moves
             if (campaign, household) not in self.moves:
                 row = RawRow(number, {"campaign_id": campaign, "household_id": household})
                 tally.refuse(row, Fault("campaign_id", campaign, "no campaign of this data set has this number"))
-        known = sum(key in self.moves for key in rows.iter_rows())
         self._book(tally, known, len(wanted))
         self.say(f"{len(wanted):,} leads, one for each household and campaign that reached it")
 
@@ -109,9 +110,9 @@ class Storing:
         tally = self.tables.tallies.pop("coupon_redemptions")
         wanted: dict[str, dict[str, Any]] = {}
         rows = self.tables["coupon_redemptions"]
-        named = rows.select("campaign_id", "household_id", "coupon_upc", "redemption_date").iter_rows()
+        named = rows.select("row", "campaign_id", "household_id", "coupon_upc", "redemption_date").iter_rows()
         accepted = 0
-        for number, (campaign, household, coupon, day) in enumerate(named, start=1):
+        for number, campaign, household, coupon, day in named:
             if (campaign, household) not in self.moves:
                 row = RawRow(number, {"campaign_id": campaign, "household_id": household, "coupon_upc": coupon})
                 tally.refuse(row, Fault("household_id", household, "this campaign did not reach this household"))

@@ -35,7 +35,7 @@ MONEY = ("sales_value", "coupon_disc", "coupon_match_disc")
 
 @dataclass
 class Tables:
-    """Frames by name and the books of each file, with the rows already set aside."""
+    """Frames by name (`row` is the row's number in its file) and the books, with the rows already set aside."""
 
     frames: dict[str, pl.DataFrame]
     tallies: dict[str, Tally]
@@ -85,7 +85,7 @@ def _read_one(name: str, path: Path) -> tuple[pl.DataFrame, Tally, int]:
             column = next(column for column in required if values[column] is None)
             number = int(original.pop("row"))
             tally.refuse(RawRow(number, original), Fault(column, original[column], _REASONS[shape[column]]))
-    good = typed.filter(pl.all_horizontal(pl.col(column).is_not_null() for column in required)).drop("row")
+    good = typed.filter(pl.all_horizontal(pl.col(column).is_not_null() for column in required))
     if name == "campaign_descriptions" and good["campaign_id"].is_duplicated().any():
         raise BrokenFile(f"{path.name} describes a campaign twice; keep one row for each campaign_id.", file=path.name)
     return good, tally, len(raw)

@@ -33,7 +33,7 @@ def packs(tables: Tables) -> dict[str, dict[str, Any]]:
     couponed = tables["coupons"].group_by("campaign_id").agg(pl.col("product_id").n_unique())
     products = dict(couponed.iter_rows())
     made = {}
-    for campaign, kind, start, end in tables["campaign_descriptions"].iter_rows():
+    for campaign, kind, start, end in tables["campaign_descriptions"].drop("row").iter_rows():
         task, sequence = TASKS.get(kind, ("planning", ["insight", "budget", "governance"]))
         goal = (
             f"Get more of the {reached.get(campaign, 0):,} households reached to buy one of "
@@ -59,7 +59,7 @@ def households(tables: Tables) -> dict[int, dict[str, str]]:
     """What the survey knows of a household (801 of 2,469 answered), by household."""
     made = {}
     for row in tables["demographics"].iter_rows(named=True):
-        about = {column: value for column, value in row.items() if column != "household_id" and value}
+        about = {column: value for column, value in row.items() if column not in ("household_id", "row") and value}
         parts = [about.get("household_comp"), f"age {about['age']}" if "age" in about else None]
         parts.append(f"income {about['income']}" if "income" in about else None)
         about["segment"] = "household of " + ", ".join(part for part in parts if part) if any(parts) else ""

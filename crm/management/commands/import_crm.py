@@ -49,7 +49,8 @@ class Command(BaseCommand):
 def report(console: Console, batches: list[Import]) -> None:
     """A line for each file, then the notes, then the first rows that were set aside."""
     table = Table(title=f"Imported for {batches[0].brand}")
-    for name in ("File", "Kind", "State"):
+    table.add_column("File", min_width=32, overflow="fold")
+    for name in ("Kind", "State"):
         table.add_column(name)
     for name in ("Read", "Stored", "Unchanged", "Set aside"):
         table.add_column(name, justify="right")
