@@ -11,6 +11,8 @@ from django.core.exceptions import ImproperlyConfigured
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.base")
+    # a line of log for each episode would bury the lines of the command itself
+    os.environ.setdefault("LOG_LEVEL", "WARNING")
     try:
         django.setup()
     except ImproperlyConfigured as refused:

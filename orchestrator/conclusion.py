@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -89,6 +89,8 @@ def refresh_rewards(*, now: datetime, limit: int = 200) -> int:
         if episode is not None:
             with transaction.atomic():
                 computed += _attempt("reward", episode, _reward, episode, reward.experience, now)
+                # where nothing changed the row stays the current one, and this news has been looked at
+                Reward.across_brands.filter(pk=reward.pk, is_current=True).update(computed_at=now)
     return computed
 
 
@@ -167,6 +169,8 @@ def _tell_market(episode: Episode, produced: Produced, now: datetime) -> int:
 
 
 def _reward(episode: Episode, experience: Experience, now: datetime) -> None:
+    # a simulated market has a clock of its own
+    day_s = settings.MARKET_SECONDS_PER_DAY if episode.brand.is_simulated else 86_400
     crm = facts_for(
         episode.brand,
         episode=episode.public_id,
@@ -174,7 +178,14 @@ def _reward(episode: Episode, experience: Experience, now: datetime) -> None:
         window_days=settings.REWARD_WINDOW_DAYS,
         now=now,
     )
-    reward = rewards.compute(experience, crm=crm, steps=episode.steps_count, tokens=episode.tokens, now=now)
+    reward = rewards.compute(
+        experience,
+        crm=crm,
+        steps=episode.steps_count,
+        tokens=episode.tokens,
+        now=now,
+        window=timedelta(seconds=day_s * settings.REWARD_WINDOW_DAYS),
+    )
     Episode.across_brands.filter(pk=episode.pk).update(reward=reward.value, reward_provisional=reward.provisional)
 
 

@@ -22,7 +22,8 @@ from orchestrator.models import Episode, EpisodeState, RecordedReply, Step
 from tests.factories import EpisodeFactory, PackFactory
 from tests.orchestrator.noop_runtime import Worker, always
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
+with_commits = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
@@ -129,6 +130,7 @@ class TestFailure:
         assert fresh(episode).error.startswith("Step 1 failed:")
         assert outputs(episode) == []
 
+    @with_commits
     def test_a_null_character_in_a_text_never_leaves_it_running(self, episode):
         state = engine.run(episode.pk, worker="w", runtime=Worker(lambda *_: "a\x00b"))
         # PostgreSQL cannot store it, SQLite can
@@ -158,6 +160,7 @@ class TestFailure:
 
 
 class TestClaim:
+    @with_commits
     def test_of_many_threads_exactly_one_wins(self, episode):
         won, start = [], threading.Barrier(8)
 
@@ -176,6 +179,7 @@ class TestClaim:
         assert len(won) == 8
         assert sum(lease is not None for lease in won) == 1
 
+    @with_commits
     def test_many_workers_share_many_episodes_and_no_step_is_done_twice(self, harbor):
         pack = PackFactory(brand=harbor)
         ids = [EpisodeFactory(pack=pack, max_steps=3).pk for _ in range(12)]
@@ -236,6 +240,7 @@ class TestLease:
         assert fresh(episode).leased_by == "thief#1"
         assert len(outputs(episode)) == 1
 
+    @with_commits
     def test_an_insert_that_fails_takes_the_counters_with_it(self, episode):
         lease = claim(episode.pk, worker="w")
         assert lease is not None
@@ -286,6 +291,7 @@ class TestLease:
             leave(lease, EpisodeState.DONE)
         assert fresh(episode).state == EpisodeState.RUNNING
 
+    @with_commits
     def test_a_step_longer_than_the_lease_keeps_it_by_heartbeat(self, episode):
         rivals = []
 
