@@ -131,6 +131,7 @@ class Lead(BrandOwned):
         constraints = [models.UniqueConstraint(fields=["brand", "external_id"], name="lead_once_per_brand")]
         indexes = [
             models.Index(fields=["brand", "funnel_stage"], name="lead_by_funnel"),
+            models.Index(fields=["brand", "created_at"], name="lead_newest"),
             models.Index(fields=["brand", "pack", "funnel_stage"], name="lead_by_pack_funnel"),
             models.Index(fields=["attributed_to"], name="lead_by_attribution"),
         ]

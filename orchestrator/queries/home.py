@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from statistics import fmean
 from typing import Any
 
-from django.db.models import Avg, Count, DurationField, ExpressionWrapper, F, Max, Q, Sum
+from django.db.models import Count, F, Max, Q, Sum
 from django.urls import reverse
 from django.utils import timezone
 
@@ -21,6 +22,8 @@ from training.models import TrainingRun
 
 WEEK = timedelta(days=7)
 MONTH = timedelta(days=30)
+DAY = 86_400
+NEWEST_SALES = 300
 STAGES = (
     FunnelStage.PROSPECT,
     FunnelStage.ENGAGED,
@@ -210,9 +213,8 @@ def selling(brand: Brand) -> Selling:
         won=Sum("amount", filter=Q(sold_at__gt=now - MONTH), default=Decimal(0)),
         before=Sum("amount", filter=Q(sold_at__gt=now - 2 * MONTH, sold_at__lte=now - MONTH), default=Decimal(0)),
     )
-    took = ExpressionWrapper(F("sold_at") - F("lead__created_at"), output_field=DurationField())
-    sold_lately = sales.filter(sold_at__gt=now - 3 * MONTH, sold_at__gte=F("lead__created_at"))
-    days = sold_lately.aggregate(took=Avg(took))["took"]
+    sold = sales.filter(sold_at__gte=F("lead__created_at")).order_by("-sold_at")[:NEWEST_SALES]
+    took = [(at - began).total_seconds() / DAY for at, began in sold.values_list("sold_at", "lead__created_at")]
     proposals = leads.filter(funnel_stage=FunnelStage.PROPOSAL).aggregate(
         count=Count("pk"), amount=Sum("amount", default=Decimal(0))
     )
@@ -224,7 +226,7 @@ def selling(brand: Brand) -> Selling:
         won_before=money["before"],
         proposals=proposals["count"],
         proposals_amount=proposals["amount"],
-        days_to_purchase=days.total_seconds() / 86_400 if days is not None else None,
+        days_to_purchase=fmean(took) if took else None,
     )
 
 

@@ -66,18 +66,10 @@ _TROUBLE = (EpisodeState.FAILED, EpisodeState.STUCK)
 
 
 def cards(brand: Brand, *, chosen: dict[str, str], packs: Iterable[Pack] | None = None) -> list[PackCard]:
-    """Cards for the packs (all of the brand by default): three questions. ``chosen``: policy mode by slug."""
+    """Cards for the packs (all of the brand by default): four questions. ``chosen``: policy mode by slug."""
     listed = list(Pack.objects.for_brand(brand).order_by("name") if packs is None else packs)
     newest: dict[int, list[Episode]] = {pack.pk: [] for pack in listed}
-    ranked = (
-        Episode.objects.for_brand(brand)
-        .filter(pack__in=list(newest))
-        .annotate(rank=Window(RowNumber(), partition_by=[F("pack")], order_by=[F("created_at").desc(), F("pk").desc()]))
-        .filter(rank__lte=HISTORY + 1)
-        .select_related("policy_version")
-        .order_by("pack", "rank")
-    )
-    for episode in ranked:
+    for episode in _newest(brand, list(newest)):
         newest[episode.pack_id].append(episode)
     shown = [episode.pk for runs in newest.values() for episode in _shown(runs)]
     actions: dict[int, list[str]] = {}
@@ -85,6 +77,16 @@ def cards(brand: Brand, *, chosen: dict[str, str], packs: Iterable[Pack] | None 
     for episode_id, action in steps.values_list("episode_id", "action"):
         actions.setdefault(episode_id, []).append(action)
     return [_card(pack, newest[pack.pk], actions, chosen.get(pack.slug, PolicyMode.RULE)) for pack in listed]
+
+
+def _newest(brand: Brand, packs: list[int]) -> Iterable[Episode]:
+    """The newest runs of every pack. Ranked by key alone first, so that ten thousand rows are not carried through."""
+    rank = Window(RowNumber(), partition_by=[F("pack")], order_by=[F("created_at").desc(), F("pk").desc()])
+    runs = Episode.objects.for_brand(brand).filter(pack__in=packs)
+    keys = runs.order_by().values("pk", "pack", "created_at").annotate(rank=rank).filter(rank__lte=HISTORY + 1)
+    wanted = Episode.objects.for_brand(brand).filter(pk__in=[row["pk"] for row in keys])
+    found: Iterable[Episode] = wanted.select_related("policy_version").order_by("pack", "-created_at", "-pk")
+    return found
 
 
 def _shown(runs: list[Episode]) -> list[Episode]:

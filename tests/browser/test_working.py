@@ -52,7 +52,6 @@ class TestPacks:
 
     def test_a_wrong_number_of_steps_is_said_by_the_field(self, world, page_for):
         page = page_for("/packs/")
-        card = page.locator("#pack-tax-assist")
         card = page.locator("#pack-season-planning")
         card.locator("form.pack-controls").evaluate("form => form.noValidate = true")
         card.get_by_label("Max steps").fill("400")
@@ -68,7 +67,6 @@ class TestPacks:
         assert_accessible(page)
         assert world.training_runs.count() == 2
         message = page.locator("[data-clears-after]")
-        message.evaluate("one => one.dataset.clearsAfter")
         message.wait_for(state="detached", timeout=12_000)
         assert page.locator("#training-result").get_by_text("Runs used").is_visible()
 
@@ -93,7 +91,7 @@ class TestPacks:
 class TestEpisodes:
     def test_filters_change_the_list_and_the_address(self, world, page_for):
         page = page_for("/episodes/")
-        page.get_by_label("Policy").select_option("rl")
+        page.get_by_label("Policy", exact=True).select_option("rl")
         page.wait_for_url(re.compile("mode=rl"))
         page.locator(".chips").get_by_text("RL (learned)").wait_for()
         assert set(
@@ -109,8 +107,8 @@ class TestEpisodes:
         page = page_for("/episodes/")
         page.get_by_role("link", name="Reward").click()
         page.locator("th[aria-sort=descending]", has_text="Reward").wait_for()
-        first = float(page.locator("td[data-label=Reward]").first.inner_text().strip().rstrip("*"))
-        assert first == max(Episode.across_brands.exclude(reward=None).values_list("reward", flat=True)) or first > 0.7
+        highest = max(Episode.across_brands.exclude(reward=None).values_list("reward", flat=True))
+        assert page.locator("td[data-label=Reward]").first.inner_text().startswith(f"{highest:.3f}")
         page.get_by_role("link", name="Reward").click()
         page.locator("th[aria-sort=ascending]", has_text="Reward").wait_for()
 
