@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from crm.models import Brand, Pack
+from orchestrator.episodes import MOST_STEPS
 from orchestrator.models import Episode, PolicyMode
 
 EVERY = "all"
@@ -41,6 +42,13 @@ def chosen_mode(mode: str) -> str:
     if mode not in PolicyMode.values:
         raise typer.BadParameter(f"{mode!r} is none of {', '.join(PolicyMode.values)}.")
     return mode
+
+
+def chosen_steps(steps: int | None) -> int | None:
+    """Typer's callback: a number of steps that an episode may have."""
+    if steps is not None and not 1 <= steps <= MOST_STEPS:
+        raise typer.BadParameter(f"{steps} is out of range; choose a whole number from 1 to {MOST_STEPS}.")
+    return steps
 
 
 def _brand(slug: str) -> Brand:

@@ -14,14 +14,14 @@ from rich.table import Table
 
 from crm.models import Pack
 from orchestrator import conclusion, engine, episodes
-from orchestrator.cli.choices import EVERY, chosen_mode, chosen_packs
+from orchestrator.cli.choices import EVERY, chosen_mode, chosen_packs, chosen_steps
 from orchestrator.engine.packs import PackRuntime
 from orchestrator.models import Episode, EpisodeState, PolicyMode
 
 console = Console(soft_wrap=True, highlight=False)
 
 Mode = Annotated[str, typer.Option(help="rule, rl or static", callback=chosen_mode)]
-MaxSteps = Annotated[int | None, typer.Option(min=1, max=100, help="Steps at most; the pack's own limit if left out")]
+MaxSteps = Annotated[int | None, typer.Option(help="1 to 100; the pack's own limit if left out", callback=chosen_steps)]
 BrandSlug = Annotated[str | None, typer.Option("--brand", help="Slug; if left out, the oldest brand that has the pack")]
 Settle = Annotated[
     bool,
@@ -33,7 +33,7 @@ Settle = Annotated[
 
 
 def run_pack_dynamic(
-    pack: Annotated[str, typer.Argument(help="Slug of the pack")],
+    pack: Annotated[str, typer.Argument(metavar="PACK", help="Slug of the pack")],
     mode: Mode = PolicyMode.RULE.value,
     max_steps: MaxSteps = None,
     brand: BrandSlug = None,
@@ -63,7 +63,10 @@ def run_pack_dynamic(
 
 def generate_dynamic_runs(
     pack: Annotated[
-        str, typer.Argument(help=f"Slug of the pack, or {EVERY}: the runs are spread over the brand's packs")
+        str,
+        typer.Argument(
+            metavar="PACK", help=f"Slug of the pack, or {EVERY}: the runs are spread over the brand's packs"
+        ),
     ],
     mode: Mode = PolicyMode.RULE.value,
     runs: Annotated[int, typer.Option(min=1, max=100_000, help="How many episodes")] = 10,
