@@ -39,10 +39,16 @@ class LockedOut(APIException):
 class LoginInput(serializers.Serializer[Any]):
     """Who signs in."""
 
-    username = serializers.CharField(max_length=150)
-    password = serializers.CharField(max_length=256, trim_whitespace=False, style={"input_type": "password"})
+    username = serializers.CharField(min_length=1, max_length=150, trim_whitespace=False)
+    password = serializers.CharField(
+        min_length=1, max_length=256, trim_whitespace=False, style={"input_type": "password"}
+    )
     code = serializers.CharField(
-        max_length=32, required=False, help_text="From the authenticator app, or a recovery code, if you use one"
+        min_length=1,
+        max_length=32,
+        trim_whitespace=False,
+        required=False,
+        help_text="From the authenticator app, or a recovery code, if you use one",
     )
 
 
@@ -59,6 +65,7 @@ class Login(APIView):
     authentication_classes: list[Any] = []
     permission_classes = [AllowAny]
     throttle_classes = [AnonRateThrottle]
+    also_answers = ("401", "403")
 
     def get_authenticate_header(self, request: Request) -> str:
         return str(knox_settings.AUTH_HEADER_PREFIX)
@@ -68,7 +75,7 @@ class Login(APIView):
         summary="Get a token",
         tags=["auth"],
         request=LoginInput,
-        responses={200: OpenApiResponse(LoginOutput, "The token"), 401: None},
+        responses={200: OpenApiResponse(LoginOutput, "The token")},
     )
     def post(self, request: Request) -> Response:
         given = LoginInput(data=request.data)

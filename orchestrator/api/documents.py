@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from csp.constants import SELF
+from csp.constants import SELF, UNSAFE_INLINE
 from csp.decorators import csp_update
 from django.http import Http404, HttpResponseRedirect
 from django.urls import resolve
@@ -23,7 +23,7 @@ class Document(SpectacularAPIView):  # type: ignore[misc]
     permission_classes = [AllowAny]
 
 
-@method_decorator(csp_update({"style-src": [SELF, "'unsafe-inline'"], "img-src": [SELF, "data:"]}), name="dispatch")
+@method_decorator(csp_update({"style-src": [SELF, UNSAFE_INLINE]}), name="dispatch")
 class Explorer(SpectacularSwaggerSplitView):  # type: ignore[misc]
     """Swagger UI from our own static files. It sets style attributes, so only this page allows inline styles."""
 

@@ -65,13 +65,16 @@ class EpisodeFilters(filters.FilterSet):
 def filtered(rows: EpisodeQuerySet, wanted: Any) -> EpisodeQuerySet:
     """The rows that the query parameters `wanted` (a QueryDict) leave.
 
-    Raises ValidationError (`message_dict` by parameter) for a bad value, and for a parameter that is no filter: a
-    mistyped filter must not quietly select everything.
+    Raises ValidationError (`message_dict` by parameter) for a bad or missing value, and for a parameter that is no
+    filter: a mistyped filter must not quietly select everything.
     """
     unknown = set(wanted) - set(EpisodeFilters.base_filters)
     if unknown:
         known = ", ".join(EpisodeFilters.base_filters)
         raise ValidationError({name: [f"There is no such filter. There are: {known}."] for name in sorted(unknown)})
+    empty = sorted(name for name in wanted if not all(wanted.getlist(name)))
+    if empty:
+        raise ValidationError({name: ["Has no value. Give one, or leave the filter out."] for name in empty})
     chosen = EpisodeFilters(wanted, queryset=rows)
     if not chosen.is_valid():
         raise ValidationError({name: list(errors) for name, errors in chosen.errors.as_data().items()})

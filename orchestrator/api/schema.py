@@ -43,6 +43,17 @@ class EndcapSchema(AutoSchema):  # type: ignore[misc]
     def _get_allowed_error_status_codes(self) -> list[str]:
         return COMMON + (CHANGING if isinstance(self.view, ChangingView) else [])
 
+    def _should_add_http401_error_response(self) -> bool:
+        return "401" in self._also_answers() or super()._should_add_http401_error_response()
+
+    def _should_add_http403_error_response(self) -> bool:
+        return "403" in self._also_answers() or super()._should_add_http403_error_response()
+
+    def _also_answers(self) -> tuple[str, ...]:
+        """Errors that cannot be told from authenticators and permissions: the sign-in has neither. Asked for by name,
+        since decorators of the views load this module."""
+        return getattr(self.view, "also_answers", ())
+
     def _should_add_http404_error_response(self) -> bool:
         return isinstance(self.view, BrandView) or super()._should_add_http404_error_response()
 

@@ -27,7 +27,7 @@ class EpisodeSummary(serializers.ModelSerializer[Episode]):
     number = serializers.CharField(read_only=True, help_text="What people call it: EP-12")
     pack = serializers.CharField(source="pack.slug")
     pack_name = serializers.CharField(source="pack.name")
-    policy_version = serializers.CharField(source="policy_version.__str__", default=None, allow_null=True)
+    policy_version = serializers.SerializerMethodField(help_text="Of a learned policy: v14")
     actions = serializers.SerializerMethodField()
     steps_count = serializers.IntegerField()
     forked_from = serializers.PrimaryKeyRelatedField[Episode](read_only=True, allow_null=True)
@@ -63,6 +63,9 @@ class EpisodeSummary(serializers.ModelSerializer[Episode]):
             "concluded_at",
         )
         read_only_fields = fields
+
+    def get_policy_version(self, episode: Episode) -> str | None:
+        return str(episode.policy_version) if episode.policy_version else None
 
     def get_actions(self, episode: Episode) -> list[str]:
         return [step.action for step in episode.steps.all()]

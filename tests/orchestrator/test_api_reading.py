@@ -113,6 +113,7 @@ class TestEpisodeList:
         episode = judged(tax_assist, reward=0.625, cost="0.012300")
         [row] = door(ana).get("/api/episodes/").json()["results"]
         assert row["id"] == episode.pk
+        assert row["policy_version"] is None
         assert row["reward"] == 0.625
         assert row["cost"] == "0.012300"
         assert row["pack"] == "tax-assist"
@@ -180,6 +181,7 @@ class TestEpisodeList:
             ("page", "0"),
             ("page_size", "1000"),
             ("polcy", "rl"),
+            ("mode", ""),
             ("pack", "a\x00b"),
         ],
     )
