@@ -9,8 +9,9 @@ from crm.imports.words import plain
 KINDS = ("sales", "leads", "deals")
 
 # A column that only one kind has. Checked in the plain form (case, spaces, _ and - do not matter).
-_ONLY_DEALS = {"dealid", "opportunityid", "dealname", "opportunityname", "dealstage", "pipeline", "pipelinename", "dealpipeline", "probability",
-               "winprobability", "stageprobability", "closedate", "expectedclosedate"}  # fmt: skip
+_ONLY_DEALS = {"dealid", "opportunityid", "dealname", "opportunityname", "dealstage", "pipeline", "pipelinename",
+               "dealpipeline", "probability", "winprobability", "stageprobability", "closedate",
+               "expectedclosedate"}  # fmt: skip
 _ONLY_SALES = {"saleid", "soldat", "saledate"}
 _STAGES = {"stage", "pipelinestage", "status"}
 _MONEY = {"amount", "value", "total", "revenue"}

@@ -165,8 +165,8 @@ def _apply(lead: Lead, wanted: dict[str, Any], *, keep_currency: bool) -> bool:
 
 def _tell(tally: Tally, stageless: int, stale: int, linked: int, first: PipelineStage) -> None:
     if stageless:
-        tally.notes.append(f"{stageless:,} new leads name no stage and begin at {first.name}")
+        tally.notes.append(f"New leads without a stage, which begin at {first.name}: {stageless:,}")
     if stale:
-        tally.notes.append(f"{stale:,} leads carry a stage older than the one stored; they stay where they are")
+        tally.notes.append(f"Leads with a stage older than the one stored, which stay where they are: {stale:,}")
     if linked:
-        tally.notes.append(f"{linked:,} sales that waited for their lead are linked now")
+        tally.notes.append(f"Sales that waited for their lead and are linked now: {linked:,}")

@@ -45,11 +45,11 @@ def store_sales(brand: Brand, rows: list[tuple[RawRow, SaleRow]], tally: Tally) 
     tally.stored += len(new) + len(changed)
     tally.models["Sale"] += len(new) + len(changed)
     if without_currency:
-        tally.notes.append(f"{without_currency:,} amounts name no currency and are taken as {brand.currency}")
+        tally.notes.append(f"Amounts without a currency, taken as {brand.currency}: {without_currency:,}")
     if without_pack:
-        tally.notes.append(f"{without_pack:,} sales name no pack and count for the brand only")
+        tally.notes.append(f"Sales without a pack, counted for the brand only: {without_pack:,}")
     if waiting:
-        tally.notes.append(f"{waiting:,} sales name a lead that is not there yet; they are linked when it is imported")
+        tally.notes.append(f"Sales of a lead that is not there yet, linked as soon as it is: {waiting:,}")
 
 
 def link_waiting_sales(brand: Brand, leads: dict[str, int]) -> int:

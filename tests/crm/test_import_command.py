@@ -30,8 +30,8 @@ class TestImportCrm:
     def test_it_prints_the_books_and_names_what_was_set_aside(self, harbor: Brand, sales: Path) -> None:
         printed = run(str(sales), "--brand", "harbor-oats")
         assert "sales.json" in printed
-        assert "1 rows were set aside" in printed
-        assert "row 2, amount '1,234': could mean 1234 or 1.234" in printed
+        assert "Set aside and not stored: 1 row " in printed
+        assert "sales.json, row 2, amount '1,234': could mean 1234 or 1.234" in printed
         assert Sale.objects.for_brand(harbor).count() == 1
 
     def test_a_failed_file_ends_with_code_1_and_the_others_go_in(
@@ -55,5 +55,5 @@ class TestImportCrm:
     def test_a_hubspot_folder_lists_every_file(self, harbor: Brand, shared_data: Path) -> None:
         printed = run(str(shared_data / "crm" / "hubspot_fivetran"), "--brand", "harbor-oats")
         assert "deal_pipeline_stage_data.csv" in printed
-        assert "download all on the Data page" in printed
+        assert "14 rows, the first is row 1, deal_id" in printed
         assert Lead.objects.for_brand(harbor).count() == 44

@@ -89,7 +89,7 @@ class TestSmallAccount:
         lone = PipelineStage.objects.for_brand(harbor).get(name="Else").pipeline
         assert lone.external_id == f"hubspot:{b64('unknown')}"
         assert "only its hash is known" in lone.name
-        assert any("1 pipelines are named only by a hash" in note for note in batch.stored["notes"])
+        assert any("Pipelines known only by a hash, made under that hash: 1" in note for note in batch.stored["notes"])
 
     def test_deals_move_through_their_history(self, harbor: Brand, account: Path) -> None:
         load(harbor, account)

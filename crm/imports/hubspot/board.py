@@ -50,7 +50,7 @@ class Board:
                 continue
             wanted[PREFIX + identifier] = {"name": name[:120], "order": order}
         if hashed:
-            table.tally.notes.append(f"{hashed} pipelines have hashed labels and are called by their id")
+            table.tally.notes.append(f"Pipelines with hashed labels, called by their id: {hashed}")
         return upsert(Pipeline, self.brand, wanted, table.tally)
 
     def _store_stages(self, table: Table) -> None:
@@ -74,13 +74,11 @@ class Board:
             ready.append((identifier, self._pipeline_of(pipeline_id, table, made), fields))
         self._write(ready, table)
         if by_hash:
-            table.tally.notes.append(f"{by_hash} stages name their pipeline by the MD5 of its id, so the join is exact")
+            table.tally.notes.append(f"Stages that name their pipeline by the MD5 of its id, an exact join: {by_hash}")
         if made:
-            table.tally.notes.append(f"{len(made)} pipelines are named only by a hash and were made under that hash")
+            table.tally.notes.append(f"Pipelines known only by a hash, made under that hash: {len(made)}")
         if hashed:
-            table.tally.notes.append(
-                f"{hashed} stages have hashed labels and are called by their place in the pipeline"
-            )
+            table.tally.notes.append(f"Stages with hashed labels, called by their place in the pipeline: {hashed}")
 
     def _pipeline_of(self, pipeline_id: str, table: Table, made: set[str]) -> Pipeline:
         found = self._pipeline_ids.get(pipeline_id)

@@ -93,7 +93,9 @@ class Events:
                 "detail": detail,
             }  # fmt: skip
         for kind, count in sorted((+filtered).items()):
-            self.events.tally.notes.append(f"HubSpot filtered {count} {kind} events as not human; their detail says so")
+            self.events.tally.notes.append(
+                f"Events that the account filters out ({kind}), kept and marked in their detail: {count}"
+            )
         return processed
 
     def _add_processed(self, rows: Rows) -> None:
@@ -164,4 +166,4 @@ class Events:
             theirs = leads.get(contacts[address], [])
             fields["lead_id"] = theirs[0] if len(theirs) == 1 else None
         if strangers:
-            self.events.tally.notes.append(f"{strangers} events went to an address that is no contact of this export")
+            self.events.tally.notes.append(f"Events whose address is no contact of this export: {strangers}")

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db.models import Count, Min
 from rich.console import Console
 from rich.table import Table
 
 from crm.imports import load_file, load_folder
 from crm.imports.kinds import KINDS
 from crm.models import Brand, Import
+from crm.templatetags.figures import times
 
 SHOWN = 10
 
@@ -32,7 +34,7 @@ class Command(BaseCommand):
             known = ", ".join(Brand.objects.values_list("slug", flat=True)) or "none yet"
             raise CommandError(f"There is no brand {options['brand']!r}. Brands: {known}.") from error
         batches = [self._load(brand, path, options["kind"]) for path in options["paths"]]
-        console = Console(file=self.stdout, width=max(100, Console().width))  # type: ignore[arg-type]
+        console = Console(file=self.stdout, width=max(120, Console().width))  # type: ignore[arg-type]
         report(console, batches)
         if any(batch.state == Import.State.FAILED for batch in batches):
             sys.exit(1)
@@ -77,9 +79,14 @@ def tell(console: Console, batch: Import) -> None:
     for note in batch.stored["notes"]:
         console.print(f"  {note}.", markup=False)
     if batch.rows_set_aside:
-        console.print(f"  {batch.rows_set_aside:,} rows were set aside and are not stored:", markup=False)
-        for row in batch.quarantine.all()[:SHOWN]:
-            value = f" {row.value!r}" if row.value else ""
-            console.print(f"    {row.file} row {row.row}, {row.field or 'row'}{value}: {row.reason}", markup=False)
-        if batch.rows_set_aside > SHOWN:
-            console.print(f"    and {batch.rows_set_aside - SHOWN:,} more; download all on the Data page", markup=False)
+        set_aside = times(batch.rows_set_aside, "row")
+        console.print(f"  Set aside and not stored: {set_aside} (all can be downloaded on the Data page)", markup=False)
+        troubles = batch.quarantine.order_by().values("file", "field", "reason").annotate(n=Count("pk"), at=Min("pk"))
+        for trouble in troubles.order_by("-n", "at")[:SHOWN]:
+            first = batch.quarantine.get(pk=trouble["at"])
+            where = f"row {first.row}" if trouble["n"] == 1 else f"{trouble['n']:,} rows, the first is row {first.row}"
+            value = f" {first.value!r}" if first.value else ""
+            what = f"{first.file}, {where}, {first.field or 'row'}{value}: {first.reason}"
+            console.print(f"    {what}", markup=False)
+        if len(troubles) > SHOWN:
+            console.print(f"    and {len(troubles) - SHOWN:,} more reasons", markup=False)

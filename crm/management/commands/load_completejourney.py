@@ -43,7 +43,7 @@ class Command(BaseCommand):
             raise CommandError(error.message) from error
         except OSError as error:
             raise CommandError(f"{options['folder']} cannot be opened: {error.strerror}.") from error
-        report(Console(file=self.stdout, width=max(100, Console().width)), [batch])  # type: ignore[arg-type]
+        report(Console(file=self.stdout, width=max(120, Console().width)), [batch])  # type: ignore[arg-type]
         say("done")
         if batch.state == Import.State.FAILED:
             sys.exit(1)
