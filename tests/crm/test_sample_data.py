@@ -15,6 +15,7 @@ from crm.models import (
     Brand,
     Campaign,
     FunnelStage,
+    Import,
     Lead,
     Membership,
     Outcome,
@@ -45,7 +46,7 @@ class TestInitSampleData:
             assert brand.world == world
             assert set(Pack.objects.for_brand(brand).values_list("slug", flat=True)) == SIX
             assert {pack.task for pack in Pack.objects.for_brand(brand)} == set(Pack.Task.values)
-            assert Lead.objects.for_brand(brand).count() == 150
+            assert Lead.objects.for_brand(brand).filter(source="sample").count() == 150
             stages = set(Lead.objects.for_brand(brand).values_list("funnel_stage", flat=True))
             assert stages == set(FunnelStage.values)
             assert Sale.objects.for_brand(brand).count() > 20
@@ -67,8 +68,15 @@ class TestInitSampleData:
     def test_everything_is_marked_as_sample(self) -> None:
         load()
         for model in (Lead, Sale, StageChange, Outcome):
-            assert set(model.across_brands.values_list("source", flat=True)) == {"sample"}
+            generated = model.across_brands.exclude(source="import")
+            assert set(generated.values_list("source", flat=True)) == {"sample"}
         assert Sale.across_brands.filter(attributed_to__isnull=False).count() == 0
+
+    def test_two_deliveries_of_harbor_oats_came_through_the_import_door(self) -> None:
+        load()
+        harbor = Brand.objects.get(slug="harbor-oats")
+        taken = {row.filename: (row.rows_stored, row.rows_set_aside) for row in Import.objects.for_brand(harbor)}
+        assert taken == {"leads_2026-09.csv": (4, 2), "sales_2026-09.json": (4, 3)}
 
     def test_history_leads_to_where_each_lead_stands(self) -> None:
         load()

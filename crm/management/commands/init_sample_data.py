@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from crm.errors import EndcapError
 from crm.sample.catalogue import BRANDS
+from crm.sample.deliveries import take_in_deliveries
 from crm.sample.making import make_brand
 from crm.sample.people import DEMO_PASSWORD, demo_password, make_people
 
@@ -27,7 +28,9 @@ class Command(BaseCommand):
             people = make_people({slug: brand for slug, (brand, _) in made.items()}, password)
         except EndcapError as error:
             raise CommandError(error.message) from error
-        for brand, created in made.values():
+        for slug, (brand, created) in made.items():
+            if created:
+                take_in_deliveries(slug, brand)
             self.stdout.write(f"{brand.name}: {'made, simulated market ' + brand.world if created else 'was there'}")
         if options["quiet_sign_ins"]:
             return
