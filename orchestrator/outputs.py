@@ -15,6 +15,7 @@ from crm.privacy import BLOCKING, check_copy, hard_gate, rules_for
 from crm.snapshot import BrandSnapshot
 from orchestrator.agents.contract import PackBrief
 from orchestrator.agents.findings import findings_of, products_of, wish_of
+from orchestrator.agents.grammar import placement_of
 from orchestrator.agents.workbench import Workbench
 
 REPORT_FINDINGS = 8
@@ -71,6 +72,7 @@ def context_of(snapshot: BrandSnapshot, *, pack: PackBrief) -> dict[str, Any]:
         "voice": snapshot.voice,
         "postal_address": snapshot.postal_address,
         "task": pack.task,
+        "placement": placement_of(pack),
         "goal": pack.goal,
         "facts": facts,
         "values": values,
@@ -157,7 +159,7 @@ def _copies(work: Workbench, gate: list[str]) -> tuple[Copy, ...]:
     if review is not None:
         texts = [(text, text["blocked_by"]) for text in review["copies"]]
     else:
-        rules = rules_for(drafts.get("retailer", ""))
+        rules = rules_for(drafts.get("retailer", "")).at(drafts.get("placement", "ad"))
         texts = [
             (
                 {**variant, "sku_code": drafts["sku_code"]},

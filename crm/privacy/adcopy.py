@@ -25,10 +25,7 @@ def check_copy(
         if len(text) > limit:
             found.append(_too_long(text, field, limit, rules))
         if not rules.prices_in_copy:
-            found += [
-                _at("price", f"a price in the {field}; {rules.name} shows its own", BLOCKING, field, match, "")
-                for match in PRICE.finditer(text)
-            ]
+            found += [_price(text, field, match, rules) for match in PRICE.finditer(text)]
     if not headline.strip():
         found.append(Issue("empty", "the headline is empty", BLOCKING, "headline"))
     return tuple(found)
@@ -91,6 +88,15 @@ def _capitals(text: str, field: str, rules: Rules, kept: list[tuple[int, int]]) 
         if share > rules.capital_share_max:
             message = f"{100 * share:.0f} % capitals in the {field}, {100 * rules.capital_share_max:.0f} % allowed"
             yield Issue("capital_share", message, WARNING, field, 0, len(text), text.capitalize())
+
+
+def _price(text: str, field: str, match: re.Match[str], rules: Rules) -> Issue:
+    """A price cannot be cut out of its sentence; where a body has others, the whole sentence goes."""
+    message = f"the price “{match.group()}” in the {field}; {rules.name} shows its own"
+    for said in re.finditer(r"[^.?]+(?:\.\d+[^.?]*)*[.?]", text):
+        if said.start() <= match.start() < said.end() and said.group().strip() != text.strip() and field == "body":
+            return Issue("price", message, BLOCKING, field, said.start(), said.end(), "")
+    return _at("price", message, BLOCKING, field, match, None)
 
 
 def _too_long(text: str, field: str, limit: int, rules: Rules) -> Issue:

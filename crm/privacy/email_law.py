@@ -30,8 +30,9 @@ FOOTER_MARK = "\n\n--\n"
 
 def footer(brand_name: str, postal_address: str) -> str:
     """The lines under every e-mail: who wrote, that it is advertising, where they sit, how to stop it."""
+    sender = postal_address if postal_address.startswith(brand_name) else f"{brand_name}, {postal_address}"
     return (
-        f"{FOOTER_MARK}This is an advertising message from {brand_name}, {postal_address}.\n"
+        f"{FOOTER_MARK}This is an advertising message from {sender}.\n"
         "Reply with “unsubscribe” and we will not write again."
     )
 

@@ -35,6 +35,8 @@ def repaired(text: str, issues: tuple[Issue, ...], field: str) -> str:
         key=lambda issue: (issue.start, issue.end),
         reverse=True,
     )
+    if not spans:
+        return text
     untouched = len(text)
     for issue in spans:
         if issue.end > untouched:  # overlaps a repair already made
@@ -51,6 +53,6 @@ def tidy(text: str) -> str:
         words = " ".join(line.split())
         for mark in (".", ",", ";", ":", "?"):
             words = words.replace(f" {mark}", mark)
-        words = words.strip(" ,;") if words != "--" else words
+        words = words.lstrip(" ,;")
         lines.append(words[:1].upper() + words[1:])
     return "\n".join(lines)

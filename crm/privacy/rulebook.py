@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ class Rules:
     source: str
     headline_max: int
     body_max: int
+    page_body_max: int
     exclamations_max: int
     capital_share_max: float
     capital_words_max: int
@@ -39,6 +40,10 @@ class Rules:
     idioms: tuple[str, ...] = ()
     retailer_terms: tuple[str, ...] = ()
     capital_share_from: int = 11
+
+    def at(self, placement: str) -> Rules:
+        """The limits at `ad` or `page`: a product page takes longer texts and may name prices."""
+        return replace(self, body_max=self.page_body_max, prices_in_copy=True) if placement == "page" else self
 
 
 @lru_cache(maxsize=1)

@@ -2,12 +2,14 @@
 
 Alone it writes from the product's facts in their order. After `insight` it starts from the statements that meet what
 the audience looks for and writes to the limits of the retailer where the money works best; after governance it knows
-the limits it broke. A later call gives other variants than the earlier ones.
+the limits it broke. A later call draws more variants; earlier ones stay only where nothing better was found and
+governance did not refuse them.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from pydantic import BaseModel
@@ -24,10 +26,12 @@ from orchestrator.agents.grammar import (
     focus_of,
     inner,
     length_fit,
+    may_stay,
     novelty,
     open_issues,
     ordered_facts,
     pick,
+    placement_of,
     product_for,
     ranked,
     readability,
@@ -38,12 +42,13 @@ from orchestrator.agents.grammar import (
     weights_with_focus,
 )
 from orchestrator.agents.pricing import cost_of, tokens_of
-from rlhf.judge.wording import covered
+from rlhf.judge.wording import covered, words
 
 COMPUTE_MS = 6
 VARIANTS = 3
 LOOSE_HEADLINE, LOOSE_BODY = 60, 180  # before anybody named the retailer's limits
-WEIGHTS = {"fit": 0.35, "specificity": 0.25, "readability": 0.15, "length": 0.15, "novelty": 0.1}
+WEIGHTS = {"fit": 0.35, "specificity": 0.25, "readability": 0.15, "length": 0.25}
+PAGE_WORDS, AD_WORDS = 60.0, 24.0
 
 
 class CopyVariant(BaseModel):
@@ -59,6 +64,7 @@ class CopySet(BaseModel):
 
     sku_code: str
     retailer: str = ""
+    placement: str = "ad"
     headline_max: int = LOOSE_HEADLINE
     body_max: int = LOOSE_BODY
     variants: list[CopyVariant]
@@ -84,21 +90,25 @@ class Creative:
         facts = ordered_facts(product, work)
         insight = work.latest("insight") or {}
         wish, retailer = str(insight.get("wish", "")), str(insight.get("retailer", ""))
-        head_max, body_max = _limits(context, retailer)
-        said = [f"{v['headline']}\n{v['body']}" for old in earlier for v in old["variants"]]
+        placement = placement_of(context.pack)
+        head_max, body_max = _limits(context, retailer, placement)
+        before = [_draft_of(variant) for old in earlier for variant in old["variants"]]
+        stay = [d for d in before if len(d.title) <= head_max and len(d.text) <= body_max and may_stay(d, work)]
+        ideal = PAGE_WORDS if placement == "page" else AD_WORDS
         weights = weights_with_focus(WEIGHTS, focus_of(work))
         drafts = ranked(
             lambda rng: _compose(product, facts, head_max, body_max, rng),
-            lambda draft: _score(draft, product, wish, said, head_max, weights),
+            lambda draft: _score(draft, product, wish, ideal, weights),
             seed=context.seed + 6007 * len(earlier),
             count=LATER if earlier else FIRST,
-            known=said,
+            earlier=stay,
         )
         missing = [] if spoken_facts(product) else ["product facts"]
         chosen = _different(drafts)
         output = CopySet(
             sku_code=product.code,
             retailer=retailer,
+            placement=placement,
             headline_max=head_max,
             body_max=body_max,
             variants=[
@@ -114,18 +124,26 @@ class Creative:
         )
         quality = dict(chosen[0].scores) if chosen else {}
         quality["coverage"] = len(chosen) / VARIANTS
+        if chosen and before:
+            quality["novelty"] = novelty(
+                f"{chosen[0].title}. {chosen[0].text}", [f"{d.title}. {d.text}" for d in before]
+            )
         return AgentResult(
             output, _summary(output, product), quality, cost_of(COMPUTE_MS), tokens_of(output, (f.text for f in facts))
         )
 
 
-def _limits(context: AgentContext, retailer: str) -> tuple[int, int]:
+def _limits(context: AgentContext, retailer: str, placement: str) -> tuple[int, int]:
     """Characters of headline and body: the retailer's once insight named one, the default once governance objected."""
     complained = any(issue["code"] == "too_long" for issue in open_issues(context.work))
+    rules = rules_for(retailer).at(placement)
     if not retailer and not complained:
-        return LOOSE_HEADLINE, LOOSE_BODY
-    rules = rules_for(retailer)
+        return LOOSE_HEADLINE, max(LOOSE_BODY, rules.body_max)
     return rules.headline_max, rules.body_max
+
+
+def _draft_of(variant: dict[str, Any]) -> Draft:
+    return Draft(variant["headline"], variant["body"], tuple(Claim(**claim) for claim in variant["claims"]))
 
 
 def _compose(
@@ -141,6 +159,7 @@ def _compose(
     if not title:
         return None
     order = [facts[int(i)] for i in rng.permutation(len(facts))]
+    most = int(rng.integers(2, 4 if body_max < 300 else 6))
     body, claims = "", [Claim(sentence=title, citation=lead.id)]
     for fact in (f for f in order if f.id != lead.id or len(facts) == 1):
         named = product.name in f"{title} {body}"
@@ -149,7 +168,7 @@ def _compose(
             continue
         body = f"{body} {said}".strip()
         claims.append(Claim(sentence=said, citation=fact.id))
-        if len(claims) > int(rng.integers(2, 4)):
+        if len(claims) > most:
             break
     return Draft(title, body, tuple(claims)) if body else None
 
@@ -162,15 +181,12 @@ def _headline(product: ProductFact, fact: Fact, limit: int, rng: np.random.Gener
     return pick(rng, options) if options else ""
 
 
-def _score(
-    draft: Draft, product: ProductFact, wish: str, earlier: list[str], head_max: int, weights: dict[str, float]
-) -> Draft:
+def _score(draft: Draft, product: ProductFact, wish: str, ideal: float, weights: dict[str, float]) -> Draft:
     whole = f"{draft.title}. {draft.text}"
     scores = {
         "specificity": specificity(whole.replace(product.name, "")),
         "readability": readability(whole),
-        "length": length_fit(len(draft.title), 0.75 * head_max, 0.5),
-        "novelty": novelty(whole, earlier),
+        "length": length_fit(len(words(whole)), ideal, 0.6),
     }
     if wish:
         scores["fit"] = covered(wish, whole)

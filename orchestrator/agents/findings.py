@@ -239,6 +239,17 @@ def _audience(snapshot: BrandSnapshot) -> Iterator[Finding]:
             citation="audience#need",
             kind="audience",
         )
+    wishes = Counter(wish for person in shoppers_of(snapshot) if (wish := wish_of(person)))
+    if wishes:
+        wish, count = min(wishes.items(), key=lambda item: (-item[1], item[0]))
+        yield Finding(
+            id="shoppers#need",
+            text=f"{count} of {len(shoppers_of(snapshot))} shoppers look for {wish}",
+            value=float(count),
+            unit="shoppers",
+            citation="shoppers#need",
+            kind="audience",
+        )
     segments = Counter(person.segment for person in people if person.segment)
     if len(segments) > 1:
         segment, count = min(segments.items(), key=lambda item: (-item[1], item[0]))
@@ -251,6 +262,11 @@ def _audience(snapshot: BrandSnapshot) -> Iterator[Finding]:
             kind="audience",
             depth=2,
         )
+
+
+def shoppers_of(snapshot: BrandSnapshot) -> tuple[ProspectBrief, ...]:
+    """Those in the audience who buy for themselves: they belong to no company."""
+    return tuple(person for person in snapshot.audience if not person.company)
 
 
 def wish_of(prospect: ProspectBrief) -> str:

@@ -130,7 +130,7 @@ def _review_email(output: Review, email: dict[str, Any], snapshot: BrandSnapshot
 def _review_copy(
     output: Review, variant: dict[str, Any], position: int, whole: dict[str, Any], snapshot: BrandSnapshot
 ) -> None:
-    rules = rules_for(whole.get("retailer", ""))
+    rules = rules_for(whole.get("retailer", "")).at(whole.get("placement", "ad"))
     proofs, names = _proofs(snapshot, variant["citations"]), _names(snapshot)
     headline, body = variant["headline"], variant["body"]
     before = check_copy(headline, body, rules, proofs=proofs, names=names)

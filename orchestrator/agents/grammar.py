@@ -10,13 +10,13 @@ import math
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from pydantic import BaseModel
 
 from crm.snapshot import Fact, ProductFact
-from orchestrator.agents.contract import AgentContext
+from orchestrator.agents.contract import AgentContext, PackBrief
 from orchestrator.agents.findings import SPOKEN, products_of
 from orchestrator.agents.workbench import Workbench
 from rlhf.judge.wording import covered, figures, likeness, reading_ease, stems
@@ -115,7 +115,21 @@ def ordered_facts(product: ProductFact, work: Workbench) -> list[Fact]:
     return sorted(facts, key=lambda fact: hooks.index(fact.id) if fact.id in hooks else len(hooks))
 
 
-def open_issues(work: Workbench) -> list[dict[str, str]]:
+def placement_of(pack: PackBrief) -> str:
+    """`page` where the pack's name or goal speaks of a page, `ad` elsewhere."""
+    return "page" if "page" in f"{pack.name} {pack.goal}".lower() else "ad"
+
+
+def may_stay(draft: Draft, work: Workbench) -> bool:
+    """Whether an earlier draft has nothing in it that governance refused and could not repair."""
+    whole = f"{draft.title}\n{draft.text}".casefold()
+    return not any(
+        issue.get("text") and not issue["repaired"] and str(issue["text"]).casefold() in whole
+        for issue in open_issues(work)
+    )
+
+
+def open_issues(work: Workbench) -> list[dict[str, Any]]:
     """Every issue that governance has raised in this episode."""
     return [issue for review in work.all("governance") for issue in review.get("issues", ())]
 
@@ -162,11 +176,12 @@ def ranked(
     *,
     seed: int,
     count: int,
-    known: Iterable[str] = (),
+    earlier: Iterable[Draft] = (),
 ) -> list[Draft]:
-    """Up to `count` different candidates, best first; texts in `known` are left out. The seed repeats the draw."""
+    """Up to `count` different candidates and the `earlier` drafts that may stay, best first. The seed repeats it."""
     rng = np.random.default_rng(seed)
-    seen, found = set(known), []
+    found = [score(draft) for draft in earlier]
+    seen = {f"{draft.title}\n{draft.text}" for draft in found}
     for _ in range(count):
         draft = compose(rng)
         if draft is None or f"{draft.title}\n{draft.text}" in seen:

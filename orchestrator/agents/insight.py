@@ -6,13 +6,14 @@ comparisons) and takes up what `reflect` missed. A third finds nothing new and s
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 from pydantic import BaseModel
 
 from crm.snapshot import BrandSnapshot, ProspectBrief
 from orchestrator.agents.contract import AgentContext, AgentResult
-from orchestrator.agents.findings import Finding, findings_of, matching_facts, products_of, wish_of
+from orchestrator.agents.findings import Finding, findings_of, matching_facts, products_of, shoppers_of, wish_of
 from orchestrator.agents.grammar import named_product
 from orchestrator.agents.pricing import cost_of, tokens_of
 from rlhf.judge.wording import overlap
@@ -77,7 +78,7 @@ class Insight:
             best_campaign=best.external_id if best else "",
             retailer=best.retailer if best else "",
             weakest_stage=min(rates, key=lambda stage: rates[stage]) if rates else "",
-            wish=wish_of(snapshot.prospect) if snapshot.prospect else _common_wish(everything),
+            wish=wish_of(snapshot.prospect) if snapshot.prospect else _common_wish(snapshot),
             hooks=hooks,
             audience=audience_of(snapshot),
             missing=missing,
@@ -124,9 +125,10 @@ def _has(snapshot: BrandSnapshot, source: str) -> bool:
     }[source]
 
 
-def _common_wish(findings: tuple[Finding, ...]) -> str:
-    said = next((finding.text for finding in findings if finding.id == "audience#need"), "")
-    return said.partition(" look for ")[2]
+def _common_wish(snapshot: BrandSnapshot) -> str:
+    """What most consumers in the audience look for; buyers of shops look for other things than their customers."""
+    needs = Counter(wish for person in shoppers_of(snapshot) if (wish := wish_of(person)))
+    return min(needs, key=lambda need: (-needs[need], need)) if needs else ""
 
 
 def _hooks(context: AgentContext) -> tuple[list[str], str]:
@@ -134,7 +136,7 @@ def _hooks(context: AgentContext) -> tuple[list[str], str]:
     snapshot, named = context.snapshot, named_product(context)
     products = products_of(snapshot)
     owners = {fact.id: sku.code for sku in products for fact in sku.facts}
-    people = (snapshot.prospect,) if snapshot.prospect else snapshot.audience
+    people = (snapshot.prospect,) if snapshot.prospect else shoppers_of(snapshot)
     weight: dict[str, float] = {}
     for person in people:
         for fact, share in matching_facts(snapshot, person):

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from pydantic import BaseModel
 
-from crm.privacy.email_law import footer
+from crm.privacy.email_law import footer, without_footer
 from crm.snapshot import Fact, ProductFact, ProspectBrief
 from orchestrator.agents.contract import AgentContext, AgentResult
 from orchestrator.agents.findings import wish_of
@@ -26,6 +27,7 @@ from orchestrator.agents.grammar import (
     focus_of,
     inner,
     length_fit,
+    may_stay,
     open_issues,
     ordered_facts,
     pick,
@@ -46,7 +48,7 @@ IDEAL_WORDS, SPREAD = 75.0, 0.6
 SUBJECT_MAX = 60
 WEIGHTS = {"fit": 0.35, "specificity": 0.2, "readability": 0.2, "evidence": 0.15, "length": 0.1}
 # Ways to bring a statement; the name of the product stands in the opening already.
-LEADS = ("{F}", "{F}", "One thing to know: {f}", "Also: {f}")
+LEADS = ("{F}", "{F}", "Another thing to know: {f}", "Also: {f}")
 LEGAL = ("address_missing", "opt_out_missing", "advertising_unmarked")
 FORMAL = re.compile(r"formal|expert|precise|profession|serious|sober", re.IGNORECASE)
 
@@ -124,9 +126,9 @@ class Outreach:
         drafts = ranked(
             lambda rng: _compose(material, rng),
             lambda draft: _score(draft, material, weights),
-            seed=context.seed + 7919 * len(earlier),
+            seed=context.seed + 7919 * len(earlier),  # another draw even where the seed stays
             count=LATER if earlier else FIRST,
-            known=[f"{old['subject']}\n{old['body'].split(chr(10) + chr(10) + '--')[0]}" for old in earlier],
+            earlier=[draft for draft in map(_draft_of, earlier) if may_stay(draft, context.work)],
         )
         if not drafts:  # few facts: everything that can be said was said
             drafts = [_score(_compose(material, np.random.default_rng(context.seed)), material, weights)]
@@ -171,6 +173,12 @@ def _material(context: AgentContext) -> tuple[Material | None, list[str]]:
     return material, missing
 
 
+def _draft_of(output: dict[str, Any]) -> Draft:
+    """An earlier draft as a candidate again, without its footer."""
+    claims = tuple(Claim(**claim) for claim in output["claims"])
+    return Draft(output["subject"], without_footer(output["body"]), claims)
+
+
 def _known_about(prospect: ProspectBrief, wish: str) -> tuple[Claim, ...]:
     """What may be said to prospects about themselves: what they look for and bought, nothing that we watched."""
     made = [
@@ -190,7 +198,8 @@ def _compose(material: Material, rng: np.random.Generator) -> Draft:
     """One candidate: greeting, why I write, two or three statements, what is sold, one question, sender."""
     name = material.product.name
     claims: list[Claim] = []
-    opening = f"I am writing from {material.brand} about {name}."
+    for_whom = f" for {material.prospect.company}" if material.prospect.company else ""
+    opening = f"I am writing from {material.brand} about {name}{for_whom}."
     if material.about:
         claims.append(pick(rng, material.about))
     pool = list(material.facts)
@@ -198,7 +207,8 @@ def _compose(material: Material, rng: np.random.Generator) -> Draft:
     head = pool[: max(wanted + 1, 3)]  # the ones that meet the need stand first
     for index in sorted(int(i) for i in rng.permutation(len(head))[:wanted]):
         fact = head[index]
-        said = pick(rng, LEADS).format(F=fact.text, f=inner(fact.text))
+        opens = not any(claim.citation.startswith("sku:") for claim in claims)
+        said = fact.text if opens else pick(rng, LEADS).format(F=fact.text, f=inner(fact.text))
         claims.append(Claim(sentence=sentence(said), citation=fact.id))
     if material.counted and rng.random() < 0.6:
         claims.append(pick(rng, material.counted))
@@ -235,7 +245,7 @@ def _score(draft: Draft, material: Material, weights: dict[str, float]) -> Draft
     }
     if material.wish:
         said = " ".join(claim.sentence for claim in stating)
-        scores["fit"] = covered(material.wish, f"{draft.title} {said}")
+        scores["fit"] = 0.3 * covered(material.wish, draft.title) + 0.7 * covered(material.wish, said)
     return scored(draft, scores, weights)
 
 
@@ -259,10 +269,12 @@ def _result(
         draft=number,
         missing=missing,
     )
+    earlier = context.work.all("outreach")
     lack = f"; missing {', '.join(missing)}" if missing else ""
+    kept = any(_draft_of(old).title == best.title and _draft_of(old).text == best.text for old in earlier)
     summary = (
-        f"“{best.title}” to {material.prospect.name or material.prospect.key}, {len(words(best.text))} words, "
-        f"{len(output.citations)} facts cited, best of {len(drafts)} candidates{lack}"
+        f"{'Kept ' if kept else ''}“{best.title}” to {material.prospect.name or material.prospect.key}, "
+        f"{len(words(best.text))} words, {len(output.citations)} facts cited, best of {len(drafts)} candidates{lack}"
     )
     read = [fact.text for fact in (*material.facts, *material.prospect.facts)]
     return AgentResult(output, summary[:300], best.scores, cost_of(COMPUTE_MS), tokens_of(output, read))

@@ -197,7 +197,8 @@ def coherence(
             if len(stems(one)) > 2
         )
         fresh.append(1 - min(1.0, repeated / max(len(said) - 1, 1)))
-        log = math.log(max(len(words(text)), 1) / rubric.words["ideal"]) / rubric.words["spread"]
+        ideal = rubric.words.get(context.placement, rubric.words["ideal"])
+        log = math.log(max(len(words(text)), 1) / ideal) / rubric.words["spread"]
         lengths.append(math.exp(-(log**2) / 2))
         eases.append(reading_ease(text))
     values = [sum(part) / len(part) for part in (fresh, lengths, eases)]
@@ -205,9 +206,7 @@ def coherence(
         notes.issue("coherence", "it says the same thing twice", "say each thing once")
     if values[1] < 0.6:
         many = round(sum(len(words(piece.text)) for piece in pieces) / len(grouped))
-        notes.issue(
-            "coherence", f"{many} words where {rubric.words['ideal']:.0f} are usual", "come closer to that length"
-        )
+        notes.issue("coherence", f"{many} words where {ideal:.0f} are usual", "come closer to that length")
     if output.copies and len(output.copies) > 1:
         alike = max(likeness(one.headline, other.headline) for one, other in combinations(output.copies, 2))
         values[0] = min(values[0], 1 - max(0.0, alike - 0.5))
@@ -268,7 +267,7 @@ def relevance(
             for copy in output.copies
         ]
         shares.append(sum(about) / len(about))
-        wish = context.facts.get("audience#need", "").partition(" look for ")[2]
+        wish = context.facts.get("shoppers#need", "").partition(" look for ")[2]
         if wish:
             shares.append(max(covered(wish, f"{copy.headline} {copy.body}") for copy in output.copies))
             if shares[-1] < 0.5:
@@ -346,7 +345,7 @@ def compliance(
             notes.issue("compliance", issue.message, "let governance look at the text before it goes out")
     for copy in output.copies:
         proofs = tuple(context.facts.get(citation, "") for citation in copy.citations)
-        found = check_copy(copy.headline, copy.body, rules_for(""), proofs=proofs, names=names)
+        found = check_copy(copy.headline, copy.body, rules_for("").at(context.placement), proofs=proofs, names=names)
         stops = [issue for issue in found if issue.severity == BLOCKING]
         values.append(1 - 0.5 * len(stops) - 0.1 * (len(found) - len(stops)))
         for issue in found[:2]:

@@ -89,6 +89,7 @@ class ContextShape(Shape):
     voice: str = ""
     postal_address: str = ""
     goal: str = ""
+    placement: Literal["ad", "page"] = "ad"
     facts: dict[str, str] = {}
     values: dict[str, list[FiniteFloat]] = {}
     products: dict[str, str] = {}
