@@ -70,14 +70,15 @@ def percent(value: float | None) -> str:
 
 @register.filter
 def money(value: Decimal | float | None, currency: str = "EUR") -> str:
-    """An amount with its sign; cents only below a thousand, and never 0.00 for something that did cost."""
+    """An amount with its sign: whole from a thousand on, in cents below, finer below a cent; never 0.00 for a cost."""
     if value is None:
         return ""
     amount = Decimal(value)
     symbol = SYMBOLS.get(currency, f"{currency}{words.NO_BREAK}")
-    if 0 < amount < Decimal("0.005"):
-        return f"under {symbol}0.01"
-    written = f"{abs(amount):,.0f}" if abs(amount) >= 1000 else f"{abs(amount):,.2f}"
+    if 0 < amount < Decimal("0.001"):
+        return f"under {symbol}0.001"
+    decimals = 0 if abs(amount) >= 1000 else 3 if 0 < abs(amount) < Decimal("0.01") else 2
+    written = f"{abs(amount):,.{decimals}f}"
     return f"{words.MINUS if amount < 0 else ''}{symbol}{written}"
 
 

@@ -21,6 +21,7 @@ from orchestrator.models import Episode, EpisodeState, ReflectionLog, Step
 from rlhf.models import Evaluation, Reward
 
 SHOWN_OUTCOMES = 30
+FINISH = "finish"
 
 
 @dataclass(frozen=True)
@@ -123,8 +124,19 @@ class Doubt:
 
 
 @dataclass(frozen=True)
+class Made:
+    """What the episode handed over in the end: its text, the facts it cites, and why nothing would be sent."""
+
+    title: str
+    text: str
+    citations: list[str]
+    gate_issues: list[str]
+
+
+@dataclass(frozen=True)
 class EpisodeView:
     episode: Episode
+    made: Made | None
     steps: list[StepView]
     reward: RewardView | None
     evaluation: Evaluation | None
@@ -157,6 +169,7 @@ def view(brand: Brand, episode: Episode) -> EpisodeView:
     began = episode.started_at or episode.created_at
     return EpisodeView(
         episode=episode,
+        made=made(steps),
         steps=[step_view(step) for step in steps],
         reward=reward_view(brand, episode),
         evaluation=evaluations.order_by("-created_at").first(),
@@ -166,6 +179,19 @@ def view(brand: Brand, episode: Episode) -> EpisodeView:
         sold=sold,
         worked_ms=sum(step.duration_ms for step in steps),
         lasted=(episode.finished_at or timezone.now()) - began,
+    )
+
+
+def made(steps: list[Step]) -> Made | None:
+    """From the last step, when that one put the results together; None while there is no text yet."""
+    output = steps[-1].output if steps and steps[-1].action == FINISH else {}
+    if not output.get("text"):
+        return None
+    return Made(
+        title=str(output.get("title", "")),
+        text=str(output["text"]),
+        citations=[str(citation) for citation in output.get("citations", [])],
+        gate_issues=[str(issue) for issue in output.get("gate_issues", [])],
     )
 
 
@@ -187,7 +213,7 @@ def step_view(step: Step) -> StepView:
 
 
 def readable(output: dict[str, Any], *, at_most: int = 8) -> Iterator[tuple[str, str]]:
-    """The top-level fields of an output as name and text; long lists are counted, long texts cut at 400 characters."""
+    """The top-level fields of an output as name and text; long lists are counted, long texts cut at 900 characters."""
     for name, value in list(output.items())[:at_most]:
         if value in (None, "", [], {}):
             continue
@@ -210,7 +236,7 @@ def _said(value: Any) -> str:
     return _cut(str(value))
 
 
-def _cut(text: str, at: int = 400) -> str:
+def _cut(text: str, at: int = 900) -> str:
     return text if len(text) <= at else text[:at].rstrip() + "…"
 
 

@@ -19,6 +19,9 @@ from orchestrator.models import Episode, PolicyVersion
 AT_MOST = 14
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 WIDTHS = (
+    10,
+    20,
+    30,
     *(minutes * MINUTE for minutes in (1, 2, 5, 10, 15, 30)),
     *(hours * HOUR for hours in (1, 2, 3, 6, 12)),
     *(days * DAY for days in (1, 2, 7, 14, 28, 56)),
@@ -60,12 +63,12 @@ def trend(brand: Brand, *, since: timedelta = timedelta(weeks=12)) -> Trend:
 
 
 def _sums(rewarded: Any, width: int) -> Any:
-    """Count, sum and sum of squares by minute, hour or day (as text, in UTC: `2026-11-21 03:38`) and by mode.
+    """Count, sum and sum of squares by ten seconds, minute, hour or day (as text, in UTC) and by mode.
 
     Both databases write a time in UTC as text in this form, and cut it without asking Python row by row, as the
     functions of Django that truncate do on SQLite.
     """
-    letters = 16 if width < HOUR else 13 if width < DAY else 10
+    letters = 18 if width < MINUTE else 16 if width < HOUR else 13 if width < DAY else 10
     return (
         rewarded.order_by()
         .annotate(at=Substr(Cast("finished_at", TextField()), 1, letters))
@@ -90,8 +93,8 @@ def _lines(sums: Any, width: int) -> list[Line]:
 
 
 def _read(at: str) -> datetime:
-    """`2026-11-21`, `2026-11-21 03` or `2026-11-21 03:38`, in UTC."""
-    return datetime.fromisoformat(at).replace(tzinfo=UTC)
+    """`2026-11-21`, `2026-11-21 03`, `2026-11-21 03:38` or, to ten seconds, `2026-11-21 03:38:2`; in UTC."""
+    return datetime.fromisoformat(f"{at}0" if len(at) == 18 else at).replace(tzinfo=UTC)
 
 
 def _begin(at: datetime, width: int) -> datetime:
@@ -101,6 +104,8 @@ def _begin(at: datetime, width: int) -> datetime:
 
 def _label(at: datetime, width: int) -> str:
     local = timezone.localtime(at)
+    if width < MINUTE:
+        return f"{local:%H:%M:%S}"
     if width < DAY:
         return f"{local:%H:%M}"
     return f"{local.day} {local:%b}"

@@ -16,6 +16,7 @@ from django.utils import timezone
 from crm.models import FunnelStage, Lead, Sale
 from orchestrator import learning
 from orchestrator.models import Episode, PolicyVersion
+from orchestrator.queries.trends import stretch_width, trend
 from tests.factories import EpisodeFactory, PackFactory, StepFactory
 
 pytestmark = pytest.mark.django_db
@@ -221,6 +222,37 @@ class TestHome:
 
     def test_it_asks_as_many_questions_of_many_as_of_few(self, ana_client, tax_assist, django_assert_max_num_queries):
         assert_constant(ana_client, reverse("home"), tax_assist, django_assert_max_num_queries)
+
+
+class TestTrend:
+    @pytest.mark.parametrize(
+        "span", [timedelta(seconds=45), timedelta(minutes=7), timedelta(hours=9), timedelta(days=70)]
+    )
+    def test_every_reward_counts_once_in_at_most_fourteen_stretches(self, span, harbor, tax_assist):
+        now = timezone.now()
+        for number in range(24):
+            episode = finished(tax_assist, reward=number / 10, mode=("rl", "rule")[number % 2])
+            Episode.across_brands.filter(pk=episode.pk).update(finished_at=now - span * (number / 23))
+        found = trend(harbor)
+        table = found.drawing.table
+        assert found.episodes == 24
+        assert 2 <= len(table.rows) <= 15
+        counted = sum(int(cell) for row in table.rows for cell in (row[3], row[6]) if cell)
+        assert counted == 24
+
+    def test_the_mean_of_a_stretch_is_the_mean_of_its_rewards(self, harbor, tax_assist):
+        day = timezone.now().replace(hour=10, minute=0, second=0, microsecond=0) - timedelta(days=3)
+        rewards = {day: [0.2, 0.4], day + timedelta(days=1): [0.6, 0.9, 1.2]}
+        for at, values in rewards.items():
+            for value in values:
+                episode = finished(tax_assist, reward=value)
+                Episode.across_brands.filter(pk=episode.pk).update(finished_at=at)
+        means = [row[1] for row in trend(harbor).drawing.table.rows]
+        assert means == ["0.30", "0.90"]
+
+    def test_widths_cut_a_span_into_at_most_fourteen(self):
+        for span in (0, 59, 61, 3600, 86_400, 12 * 7 * 86_400):
+            assert span / stretch_width(span) < 14
 
 
 class TestPacks:
@@ -474,6 +506,15 @@ class TestEpisode:
         page = ana_client.get(reverse("episode", args=[stuck.pk])).content.decode()
         assert "Taken up 6 times." in page
         assert reverse("episode_retry", args=[stuck.pk]) in page
+
+    def test_what_it_made_stands_above_its_steps(self, ana_client, run):
+        assert ana_client.get(reverse("episode", args=[run.pk])).context["view"].made is None
+        last = run.steps.get(index=1)
+        last.output = {"title": "E-mail to Jo", "text": "Hello <Jo>", "citations": ["sku:OAT#1"], "gate_issues": []}
+        last.save()
+        page = ana_client.get(reverse("episode", args=[run.pk])).content.decode()
+        assert "Hello &lt;Jo&gt;" in page
+        assert "sku:OAT#1" in page
 
     def test_raw_events_hold_every_field_of_a_step(self, ana_client, run):
         page = ana_client.get(reverse("episode", args=[run.pk]) + "?show=raw")
