@@ -26,6 +26,7 @@ class Rules:
     source: str
     headline_max: int
     body_max: int
+    page_headline_max: int
     page_body_max: int
     exclamations_max: int
     capital_share_max: float
@@ -43,7 +44,9 @@ class Rules:
 
     def at(self, placement: str) -> Rules:
         """The limits at `ad` or `page`: a product page takes longer texts and may name prices."""
-        return replace(self, body_max=self.page_body_max, prices_in_copy=True) if placement == "page" else self
+        if placement != "page":
+            return self
+        return replace(self, headline_max=self.page_headline_max, body_max=self.page_body_max, prices_in_copy=True)
 
 
 @lru_cache(maxsize=1)

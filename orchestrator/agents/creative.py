@@ -42,12 +42,13 @@ from orchestrator.agents.grammar import (
     weights_with_focus,
 )
 from orchestrator.agents.pricing import cost_of, tokens_of
-from rlhf.judge.wording import covered, words
+from rlhf.judge.wording import covered, stems, words
 
 COMPUTE_MS = 6
 VARIANTS = 3
 LOOSE_HEADLINE, LOOSE_BODY = 60, 180  # before anybody named the retailer's limits
 WEIGHTS = {"fit": 0.35, "specificity": 0.25, "readability": 0.15, "length": 0.25}
+TELLING = 3  # content words from which a clause can stand as a headline
 PAGE_WORDS, AD_WORDS = 60.0, 24.0
 
 
@@ -138,7 +139,7 @@ def _limits(context: AgentContext, retailer: str, placement: str) -> tuple[int, 
     complained = any(issue["code"] == "too_long" for issue in open_issues(context.work))
     rules = rules_for(retailer).at(placement)
     if not retailer and not complained:
-        return LOOSE_HEADLINE, max(LOOSE_BODY, rules.body_max)
+        return max(LOOSE_HEADLINE, rules.headline_max), max(LOOSE_BODY, rules.body_max)
     return rules.headline_max, rules.body_max
 
 
@@ -174,7 +175,7 @@ def _compose(
 
 
 def _headline(product: ProductFact, fact: Fact, limit: int, rng: np.random.Generator) -> str:
-    options = [sentence(short).rstrip(".") for short in (clause(fact.text, limit),) if short]
+    options = [sentence(short).rstrip(".") for short in (clause(fact.text, limit),) if len(stems(short)) >= TELLING]
     room = limit - len(product.name) - 2
     short = clause(inner(fact.text), room) if room > 8 else ""
     options += [f"{product.name}: {short}"] if short else []

@@ -25,6 +25,7 @@ Drawn = TypeVar("Drawn")
 Item = TypeVar("Item")
 
 CLAUSE = re.compile(r"\s*(?:[;:(]|, | – | — | and | with )\s*")
+ABOUT_FORM = ("too_long", "capital_share")
 FIRST, LATER = 24, 40  # candidates of the first draft and of every later one
 
 
@@ -109,7 +110,7 @@ def product_for(context: AgentContext) -> ProductFact | None:
 
 def ordered_facts(product: ProductFact, work: Workbench) -> list[Fact]:
     """Statements to choose from: what insight found to meet the need first, what governance refused never."""
-    refused = [issue["text"].casefold() for issue in open_issues(work) if issue.get("text") and not issue["repaired"]]
+    refused = refused_phrases(work)
     facts = [fact for fact in spoken_facts(product) if not any(phrase in fact.text.casefold() for phrase in refused)]
     hooks: list[str] = (work.latest("insight") or {}).get("hooks", [])
     return sorted(facts, key=lambda fact: hooks.index(fact.id) if fact.id in hooks else len(hooks))
@@ -123,10 +124,16 @@ def placement_of(pack: PackBrief) -> str:
 def may_stay(draft: Draft, work: Workbench) -> bool:
     """Whether an earlier draft has nothing in it that governance refused and could not repair."""
     whole = f"{draft.title}\n{draft.text}".casefold()
-    return not any(
-        issue.get("text") and not issue["repaired"] and str(issue["text"]).casefold() in whole
+    return not any(phrase in whole for phrase in refused_phrases(work))
+
+
+def refused_phrases(work: Workbench) -> list[str]:
+    """Words that governance objected to and could not repair; lengths and capitals are no words."""
+    return [
+        str(issue["text"]).casefold()
         for issue in open_issues(work)
-    )
+        if issue["text"] and not issue["repaired"] and issue["code"] not in ABOUT_FORM
+    ]
 
 
 def open_issues(work: Workbench) -> list[dict[str, Any]]:

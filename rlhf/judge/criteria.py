@@ -191,11 +191,7 @@ def coherence(
         text = "\n".join(piece.text for piece in group)
         said = sentences(text)
         pairs = list(combinations(said, 2))
-        repeated = sum(
-            likeness(one, other) >= TWICE and figures(one) == figures(other)
-            for one, other in pairs
-            if len(stems(one)) > 2
-        )
+        repeated = sum(same_thing(one, other) for one, other in pairs)
         fresh.append(1 - min(1.0, repeated / max(len(said) - 1, 1)))
         ideal = rubric.words.get(context.placement, rubric.words["ideal"])
         log = math.log(max(len(words(text)), 1) / ideal) / rubric.words["spread"]
@@ -213,6 +209,13 @@ def coherence(
     base = 0.4 * values[0] + 0.3 * values[1] + 0.3 * values[2]
     direction = _direction(output, notes)
     return base if direction is None else (base + direction) / 2
+
+
+def same_thing(one: str, other: str) -> bool:
+    """Word for word the same, or nearly the same words with the same figures."""
+    if one.casefold() == other.casefold():
+        return True
+    return len(stems(one)) > 2 and likeness(one, other) >= TWICE and figures(one) == figures(other)
 
 
 def _direction(output: OutputShape, notes: Notes) -> float | None:
