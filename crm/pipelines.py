@@ -29,7 +29,7 @@ def ensure_default_pipeline(brand: Brand) -> Pipeline:
         present = set(
             PipelineStage.objects.for_brand(brand).filter(pipeline=pipeline).values_list("external_id", flat=True)
         )
-        PipelineStage.across_brands.bulk_create(
+        PipelineStage.objects.for_brand(brand).bulk_create(
             PipelineStage(
                 pipeline=pipeline,
                 external_id=word.value,

@@ -55,9 +55,9 @@ class Board:
 
     def store(self, tally: Tally) -> None:
         """Write what `find` collected."""
-        Pipeline.across_brands.bulk_create(self._new_pipelines)
-        PipelineStage.across_brands.bulk_create(self._new_stages)
-        PipelineStage.across_brands.bulk_update(self._changed_stages.values(), ["win_probability"])
+        Pipeline.objects.for_brand(self.brand).bulk_create(self._new_pipelines)
+        PipelineStage.objects.for_brand(self.brand).bulk_create(self._new_stages)
+        PipelineStage.objects.for_brand(self.brand).bulk_update(self._changed_stages.values(), ["win_probability"])
         tally.models["Pipeline"] += len(self._new_pipelines)
         tally.models["PipelineStage"] += len(self._new_stages) + len(self._changed_stages)
 

@@ -15,7 +15,9 @@ from crm.models import Brand, Import, QuarantinedRow
 def open_import(brand: Brand, *, filename: str, sha256: str, kind: str, by: Any) -> Import:
     """A running import. Locks the brand, so that two imports of one brand follow each other (inside a transaction)."""
     Brand.objects.select_for_update().get(pk=brand.pk)
-    made: Import = Import.across_brands.create(brand=brand, filename=filename[:255], sha256=sha256, kind=kind, by=by)
+    made: Import = Import.objects.for_brand(brand).create(
+        brand=brand, filename=filename[:255], sha256=sha256, kind=kind, by=by
+    )
     return made
 
 
@@ -43,7 +45,7 @@ def close(batch: Import, tallies: Sequence[Tally], *, now: datetime) -> Import:
     for tally in tallies:
         models.update(tally.models)
     aside = [row for tally in tallies for row in tally.set_aside]
-    QuarantinedRow.across_brands.bulk_create(
+    QuarantinedRow.objects.for_brand(batch.brand_id).bulk_create(
         (
             QuarantinedRow(
                 batch=batch,
@@ -75,7 +77,7 @@ def close(batch: Import, tallies: Sequence[Tally], *, now: datetime) -> Import:
 
 def fail(brand: Brand, *, filename: str, sha256: str, kind: str, error: BrokenFile, by: Any, now: datetime) -> Import:
     """An import that stored nothing, with the reason."""
-    made: Import = Import.across_brands.create(
+    made: Import = Import.objects.for_brand(brand).create(
         brand=brand,
         filename=filename[:255],
         sha256=sha256,

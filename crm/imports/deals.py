@@ -23,12 +23,12 @@ def store_deals(brand: Brand, rows: list[tuple[RawRow, DealRow]], tally: Tally, 
     packs, words = PackIndex(brand), StageIndex(brand)
     board = Board(brand, [row for _, row in rows])
     drafts = []
-    for raw, row in rows:
+    for raw, row in sorted(rows, key=lambda pair: pair[1].lead.external_id):  # names and places whatever the order
         try:
             pack_id = packs.find(row.lead.pack, row.lead.pack_field)
             stage: PipelineStage | None = None
             if row.lead.stage is not None:
-                stage = board.find(row) if row.pipeline else words.find(row.lead.stage, row.lead.stage_field)
+                stage = board.find(row) if row.pipeline else words.known(row.lead.stage, row.lead.stage_field)
         except Fault as fault:
             tally.refuse(raw, fault)
             continue

@@ -56,7 +56,7 @@ def store_drafts(
     """
     people = People(brand, [draft.row for draft in drafts])
     known = {lead.external_id: lead for lead in in_chunks(Lead, brand, [draft.row.external_id for draft in drafts])}
-    latest = _latest_changes([lead.pk for lead in known.values()])
+    latest = _latest_changes(brand, [lead.pk for lead in known.values()])
     new: list[Lead] = []
     changed: list[Lead] = []
     changes: list[StageChange] = []
@@ -84,19 +84,19 @@ def store_drafts(
             changed.append(lead)
         else:
             tally.unchanged += 1
-    Lead.across_brands.bulk_create(new, batch_size=CHUNK)
-    Lead.across_brands.bulk_update(changed, FIELDS, batch_size=200)
-    StageChange.across_brands.bulk_create(changes, batch_size=CHUNK, ignore_conflicts=True)
+    Lead.objects.for_brand(brand).bulk_create(new, batch_size=CHUNK)
+    Lead.objects.for_brand(brand).bulk_update(changed, FIELDS, batch_size=200)
+    StageChange.objects.for_brand(brand).bulk_create(changes, batch_size=CHUNK, ignore_conflicts=True)
     linked = link_waiting_sales(brand, {lead.external_id: lead.pk for lead in new})
     tally.stored += len(new) + len(changed)
     tally.models.update({"Lead": len(new) + len(changed), "StageChange": len(changes), **people.made})
     _tell(tally, stageless, stale, linked, first)
 
 
-def _latest_changes(leads: list[int]) -> dict[int, datetime]:
+def _latest_changes(brand: Brand, leads: list[int]) -> dict[int, datetime]:
     latest: dict[int, datetime] = {}
     for start in range(0, len(leads), CHUNK):
-        changes = StageChange.across_brands.filter(lead__in=leads[start : start + CHUNK])
+        changes = StageChange.objects.for_brand(brand).filter(lead__in=leads[start : start + CHUNK])
         latest.update(changes.order_by().values_list("lead").annotate(Max("changed_at")))
     return latest
 

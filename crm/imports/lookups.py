@@ -55,11 +55,19 @@ class StageIndex:
     def first(self) -> PipelineStage:
         return self.words[FunnelStage.PROSPECT]
 
+    def known(self, word: str, field: str) -> PipelineStage:
+        """The stage of the brand's own pipeline that a word means. Raises Fault for a word without a known meaning."""
+        meant = STAGE_WORDS.get(plain(word))
+        if meant is None:
+            raise Fault(
+                field, word, f"is no stage known here; name its pipeline, or use {', '.join(FunnelStage.values)}"
+            )
+        return self.words[meant]
+
     def find(self, word: str, field: str) -> PipelineStage:
         """The stage a word means. Raises Fault when no pipeline or more than one of them knows it."""
-        meant = STAGE_WORDS.get(plain(word))
-        if meant is not None:
-            return self.words[meant]
+        if plain(word) in STAGE_WORDS:
+            return self.known(word, field)
         named = self._by_name.get(plain(word), [])
         if len(named) == 1:
             return named[0]

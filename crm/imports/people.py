@@ -33,7 +33,7 @@ class People:
         new = [
             Company(brand=brand, external_id=key, name=name) for key, name in sorted(names.items()) if key not in known
         ]
-        Company.across_brands.bulk_create(new, batch_size=CHUNK)
+        Company.objects.for_brand(brand).bulk_create(new, batch_size=CHUNK)
         self.made["Company"] += len(new)
         return known | {company.external_id: company.pk for company in new}
 
@@ -48,7 +48,7 @@ class People:
         new = [
             Contact(brand=brand, external_id=key, **said) for key, said in sorted(by_key.items()) if key not in known
         ]
-        Contact.across_brands.bulk_create(new, batch_size=CHUNK)
+        Contact.objects.for_brand(brand).bulk_create(new, batch_size=CHUNK)
         self.made["Contact"] += len(new)
         return known | {contact.external_id: contact.pk for contact in new}
 

@@ -40,8 +40,8 @@ def store_sales(brand: Brand, rows: list[tuple[RawRow, SaleRow]], tally: Tally) 
             changed.append(sale)
         else:
             tally.unchanged += 1
-    Sale.across_brands.bulk_create(new, batch_size=500)
-    Sale.across_brands.bulk_update(changed, FIELDS, batch_size=200)
+    Sale.objects.for_brand(brand).bulk_create(new, batch_size=500)
+    Sale.objects.for_brand(brand).bulk_update(changed, FIELDS, batch_size=200)
     tally.stored += len(new) + len(changed)
     tally.models["Sale"] += len(new) + len(changed)
     if without_currency:
@@ -60,7 +60,7 @@ def link_waiting_sales(brand: Brand, leads: dict[str, int]) -> int:
         if lead_id is not None:
             sale.lead_id = lead_id
             linked.append(sale)
-    Sale.across_brands.bulk_update(linked, ["lead"], batch_size=200)
+    Sale.objects.for_brand(brand).bulk_update(linked, ["lead"], batch_size=200)
     return len(linked)
 
 

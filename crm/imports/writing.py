@@ -35,10 +35,10 @@ def upsert(
             setattr(row, name, value)
         if differing:
             changed.append(row)
-    model.across_brands.bulk_create(new, batch_size=CHUNK)
+    model.objects.for_brand(brand).bulk_create(new, batch_size=CHUNK)
     if changed:
         names = list(next(iter(wanted.values())))
-        model.across_brands.bulk_update(changed, names, batch_size=200)
+        model.objects.for_brand(brand).bulk_update(changed, names, batch_size=200)
     written = len(new) + len(changed)
     if counted:
         tally.stored += written

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from crm.imports import load_file
-from crm.models import Brand, Company, Contact, Import, Lead, Pack, Sale, StageChange
+from crm.models import Brand, Company, Contact, Import, Lead, Pack, Pipeline, PipelineStage, Sale, StageChange
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 QUICK = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -37,6 +37,14 @@ lead_rows = st.fixed_dictionaries(
         "need": scalars,
     },
 )
+deal_rows = st.fixed_dictionaries(
+    {
+        "pipeline": st.sampled_from(["Field", "field", "Shops", "", None]),
+        "stage": st.sampled_from(["Demo", "demo", "Won", "Phase 2", None]),
+        "probability": st.sampled_from(["40%", "0.4", "0.5", "1", "0", None, "x"]),
+    },
+    optional={"amount": amounts, "closeDate": days, "pack": packs, "createdAt": days},
+)
 anything = st.recursive(scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=4))
 
 
@@ -60,11 +68,16 @@ def picture(brand: Brand) -> list[Any]:
     changes = StageChange.objects.for_brand(brand).values_list("lead__external_id", "to_funnel", "changed_at")
     companies = Company.objects.for_brand(brand).values_list("external_id", "name")
     contacts = Contact.objects.for_brand(brand).values_list("external_id", "name", "job_title")
-    return [sorted(map(repr, rows)) for rows in (sales, leads, changes, companies, contacts)]
+    pipelines = Pipeline.objects.for_brand(brand).values_list("external_id", "name", "order")
+    stages = PipelineStage.objects.for_brand(brand).values_list(
+        "pipeline__external_id", "external_id", "name", "order", "win_probability", "maps_to"
+    )
+    tables = (sales, leads, changes, companies, contacts, pipelines, stages)
+    return [sorted(map(repr, rows)) for rows in tables]
 
 
 def empty(brand: Brand) -> None:
-    for model in (Sale, StageChange, Lead, Contact, Company, Import):
+    for model in (Sale, StageChange, Lead, Contact, Company, Import, PipelineStage, Pipeline):
         model.objects.for_brand(brand).delete()
 
 
@@ -73,7 +86,7 @@ def brand(harbor: Brand, tax_assist: Pack) -> Brand:
     return harbor
 
 
-@pytest.mark.parametrize(("kind", "rows"), [("sales", sale_rows), ("leads", lead_rows)])
+@pytest.mark.parametrize(("kind", "rows"), [("sales", sale_rows), ("leads", lead_rows), ("deals", deal_rows)])
 class TestEveryFile:
     def test_twice_is_once(self, brand: Brand, kind: str, rows: Any) -> None:
         @QUICK
@@ -139,9 +152,10 @@ class TestAnyBytes:
         @given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
         def holds(data: bytes) -> None:
             empty(brand)
+            before = picture(brand)
             batch = load_file(brand=brand, file=io.BytesIO(data), filename="x", now=NOW)
             if batch.state == Import.State.FAILED:
                 assert batch.error
-                assert not any(picture(brand))
+                assert picture(brand) == before
 
         holds()

@@ -102,7 +102,7 @@ class Storing:
                         )
                     )
                 before = stage
-        StageChange.across_brands.bulk_create(new, batch_size=1000)
+        StageChange.objects.for_brand(self.brand).bulk_create(new, batch_size=1000)
         self.tables.tallies["campaigns"].models["StageChange"] += len(new)
         self.say(f"{sum(len(moves) for moves in self.moves.values()):,} stage changes on their own dates")
 
@@ -179,8 +179,8 @@ class Storing:
                 for name, value in figures.items():
                     setattr(metric, name, value)
                 changed.append(metric)
-        PerformanceMetric.across_brands.bulk_create(new, batch_size=500)
-        PerformanceMetric.across_brands.bulk_update(
+        PerformanceMetric.objects.for_brand(self.brand).bulk_create(new, batch_size=500)
+        PerformanceMetric.objects.for_brand(self.brand).bulk_update(
             changed, ["impressions", "orders", "clicks", "spend", "sales"], batch_size=200
         )
         tally.read = len(self.found.days)

@@ -107,8 +107,10 @@ class Board:
                     setattr(stage, name, value)
                 changed.append(stage)
             self._stages[identifier] = stage
-        PipelineStage.across_brands.bulk_create(new)
-        PipelineStage.across_brands.bulk_update(changed, ["name", "order", "win_probability", "maps_to"])
+        PipelineStage.objects.for_brand(self.brand).bulk_create(new)
+        PipelineStage.objects.for_brand(self.brand).bulk_update(
+            changed, ["name", "order", "win_probability", "maps_to"]
+        )
         table.tally.stored += len(new) + len(changed)
         table.tally.unchanged += len(ready) - len(new) - len(changed)
         table.tally.models["PipelineStage"] += len(new) + len(changed)

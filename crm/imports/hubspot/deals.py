@@ -86,7 +86,7 @@ def store_history(brand: Brand, table: Table, leads: dict[str, Lead], board: Boa
         if before is not None and lead.stage_id != before.pk:
             lead.stage, lead.funnel_stage = before, before.maps_to
             lead.save(update_fields=["stage", "funnel_stage"])
-    StageChange.across_brands.bulk_create(new)
+    StageChange.objects.for_brand(brand).bulk_create(new)
     table.tally.stored += len(new)
     table.tally.models["StageChange"] += len(new)
 
@@ -121,7 +121,7 @@ def link(
         setattr(lead, name, known.get(linked[0], getattr(lead, name)))
         touched[lead.pk] = lead
         table.tally.stored += 1
-    Lead.across_brands.bulk_update(touched.values(), [name, "detail"])
+    Lead.objects.for_brand(brand).bulk_update(touched.values(), [name, "detail"])
 
 
 def _draft(brand: Brand, raw: RawRow, row: dict[str, str | None], board: Board, now: datetime) -> Draft:
