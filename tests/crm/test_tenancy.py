@@ -13,8 +13,28 @@ from crm.models.tenancy import BrandManager, BrandOwned
 from tests.factories import EpisodeFactory, PackFactory, StepFactory
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-#: Where the system itself looks after every tenant: plumbing, sweeps, the admin, and the brand-owned model methods.
-ACROSS_BRANDS_IS_FOR: set[str] = set()
+#: Where the system itself looks after every tenant, and why.
+ACROSS_BRANDS_IS_FOR = {
+    "crm/models/tenancy.py": "defines it",
+    "crm/models/pipeline.py": "writes a row of an instance at hand",
+    "crm/admin/base.py": "the admin sees all tenants",
+    "crm/admin/pipeline.py": "the admin sees all tenants",
+    "crm/sample/making.py": "only creates",
+    "crm/sample/leads.py": "only creates",
+    "crm/market/answers.py": "releases due events of every simulated brand",
+    "rlhf/judging.py": "locks a row of an instance at hand",
+    "rlhf/rewards.py": "locks a row of an instance at hand",
+    "rlhf/tasks.py": "loads by the id that a service queued",
+    "orchestrator/models/episodes.py": "defines its own managers",
+    "orchestrator/engine/claim.py": "workers serve every tenant",
+    "orchestrator/engine/effects.py": "by a key that names its episode",
+    "orchestrator/engine/recovery.py": "sweeps expired leases of every tenant",
+    "orchestrator/engine/run.py": "loads by the id that a service queued",
+    "orchestrator/conclusion.py": "sweeps rewards of every tenant",
+    "orchestrator/tasks.py": "loads by the id that a service queued",
+    "orchestrator/cli/choices.py": "the operator at the command line may name any brand",
+    "orchestrator/views/filters.py": "an empty choice until the brand is known",
+}
 
 
 @pytest.mark.django_db
@@ -64,6 +84,6 @@ class TestAcrossBrands:
         used = set()
         for app in ("crm", "rlhf", "training", "orchestrator"):
             for path in (ROOT / app).rglob("*.py"):
-                if re.search(r"\bacross_brands\b", path.read_text()):
+                if "migrations" not in path.parts and re.search(r"\bacross_brands\b", path.read_text()):
                     used.add(str(path.relative_to(ROOT)))
-        assert used - ACROSS_BRANDS_IS_FOR == set(), "start these from a brand, or list them here with good reason"
+        assert used == set(ACROSS_BRANDS_IS_FOR), "start these from a brand, or list them here with good reason"
