@@ -11,25 +11,25 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("document", PAGES, ids=lambda document: document.name)
 class TestPages:
-    def test_its_links_lead_somewhere(self, page: Path):
+    def test_its_links_lead_somewhere(self, document: Path):
         broken = [
             target
-            for target in re.findall(r"\]\((?!https?://|#|mailto:)([^)#\s]+)", page.read_text())
-            if not (page.parent / target).exists()
+            for target in re.findall(r"\]\((?!https?://|#|mailto:)([^)#\s]+)", document.read_text())
+            if not (document.parent / target).exists()
         ]
         assert broken == []
 
-    def test_it_names_make_targets_that_exist(self, page: Path):
+    def test_it_names_make_targets_that_exist(self, document: Path):
         makefile = (ROOT / "Makefile").read_text()
         targets = set(re.findall(r"^([a-z][\w -]*):", makefile, re.M))
         known = {word for line in targets for word in line.split()}
-        named = set(re.findall(r"`make ([a-z-]+)", page.read_text()))
+        named = set(re.findall(r"`make ([a-z-]+)", document.read_text()))
         assert named - known == set()
 
-    def test_it_shows_no_path_of_a_machine(self, page: Path):
-        assert not re.search(r"(/root/|/home/\w+/|/work/)", page.read_text())
+    def test_it_shows_no_path_of_a_machine(self, document: Path):
+        assert not re.search(r"(/root/|/home/\w+/|/work/)", document.read_text())
 
 
 class TestReadme:
