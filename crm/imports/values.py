@@ -12,6 +12,7 @@ from uuid import UUID
 from crm.imports.faults import Fault
 
 LONGEST = {"id": 120, "name": 200, "email": 254, "job": 120, "stage": 120}
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _EMAIL = re.compile(r"^[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>]+$")
 
 
@@ -67,15 +68,13 @@ def storable(value: Any, *, field: str = "") -> None:
     elif isinstance(value, list):
         for inner in value:
             storable(inner, field=field)
-    elif isinstance(value, str) and ("\0" in value or any("\ud800" <= char <= "\udfff" for char in value)):
+    elif isinstance(value, str) and _UNSTORABLE.search(value):
         raise Fault(field, value, "has a character that is not text (NUL or half a surrogate pair)")
 
 
 def printable(value: str) -> str:
     """The text with unstorable characters written as escapes."""
-    return "".join(
-        char if char != "\0" and not "\ud800" <= char <= "\udfff" else f"\\u{ord(char):04x}" for char in value
-    )
+    return _UNSTORABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", value)
 
 
 def as_json(value: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 
 from crm.imports.faults import Fault
@@ -44,6 +45,7 @@ STAGE_WORDS: dict[str, str] = {
 }  # fmt: skip
 
 
+@lru_cache(maxsize=4096)
 def plain(name: str) -> str:
     """`packSlug`, `pack_slug` and `Pack Slug` all become `packslug`."""
     return re.sub(r"[\s_\-.]+", "", name).casefold()
