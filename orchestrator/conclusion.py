@@ -23,7 +23,7 @@ from crm.market.produced import Produced
 from crm.models import Import, MarketEvent, Outcome, Sale, StageChange
 from orchestrator import engine
 from orchestrator.engine.packs import bench_of, brief_of, snapshot_of
-from orchestrator.models import Episode, EpisodeState, ReflectionLog, Step
+from orchestrator.models import Episode, EpisodeState, ReflectionLog
 from orchestrator.outputs import context_of, output_of, produced_by
 from rlhf import judging, rewards
 from rlhf.models import Experience, Reward
@@ -45,7 +45,8 @@ def conclude(episode: Episode) -> bool:
     One transaction, and twice is once: two workers that begin together wait for each other.
     """
     with transaction.atomic():
-        due = Episode.across_brands.filter(pk=episode.pk, state=EpisodeState.DONE, concluded_at__isnull=True)
+        rows = Episode.objects.for_brand(episode.brand_id).filter(pk=episode.pk)
+        due = rows.filter(state=EpisodeState.DONE, concluded_at__isnull=True)
         if due.select_for_update().first() is None:
             return False
         now = timezone.now()
@@ -57,7 +58,7 @@ def conclude(episode: Episode) -> bool:
         if row.brand.is_simulated:
             _attempt("market", row, _tell_market, row, made.produced, now)
         _attempt("reward", row, _reward, row, made.experience, now)
-        Episode.across_brands.filter(pk=row.pk).update(concluded_at=now)
+        rows.update(concluded_at=now)
     log.info("episode_concluded", episode=row.pk, pack=row.pack.slug, mode=row.mode)
     return True
 
@@ -101,7 +102,7 @@ def settle(episode: Episode) -> float | None:
     concluded. A brand without a simulated market is answered by real time only and keeps its provisional reward.
     """
     experience = Experience.objects.for_brand(episode.brand).filter(episode=episode.public_id).first()
-    current = Reward.across_brands.filter(experience=experience, is_current=True).first() if experience else None
+    current = experience.rewards.filter(is_current=True).first() if experience else None
     if experience is None or current is None:
         return None
     if not episode.brand.is_simulated:
@@ -123,7 +124,7 @@ def _experience(loaded: engine.LoadedEpisode) -> Concluded:
     episode = loaded.episode
     pack, work, snapshot = brief_of(episode.pack, max_steps=episode.max_steps), bench_of(loaded), snapshot_of(episode)
     produced = produced_by(work, pack=pack, snapshot=snapshot)
-    steps = list(Step.across_brands.filter(episode=episode).values_list("served_by", "policy", "duration_ms"))
+    steps = list(episode.steps.order_by("index").values_list("served_by", "policy", "duration_ms"))
     experience, _ = Experience.objects.for_brand(episode.brand).get_or_create(
         episode=episode.public_id,
         defaults={
@@ -145,8 +146,8 @@ def _experience(loaded: engine.LoadedEpisode) -> Concluded:
 
 def _log_doubts(episode: Episode) -> None:
     """What `reflect` said, as rows that can be counted."""
-    said = Step.across_brands.filter(episode=episode, action="reflect").values_list("index", "output")
-    ReflectionLog.across_brands.bulk_create(
+    said = episode.steps.filter(action="reflect").values_list("index", "output")
+    episode.reflections.bulk_create(
         [
             ReflectionLog(
                 episode=episode,
@@ -186,7 +187,9 @@ def _reward(episode: Episode, experience: Experience, now: datetime) -> None:
         now=now,
         window=timedelta(seconds=day_s * settings.REWARD_WINDOW_DAYS),
     )
-    Episode.across_brands.filter(pk=episode.pk).update(reward=reward.value, reward_provisional=reward.provisional)
+    Episode.objects.for_brand(episode.brand_id).filter(pk=episode.pk).update(
+        reward=reward.value, reward_provisional=reward.provisional
+    )
 
 
 def _attempt(what: str, episode: Episode, work: Callable[..., Any], *given: Any) -> bool:

@@ -2,7 +2,7 @@
 then a training. Brands with real data are never touched.
 
 Whether it runs at all is the switch of its schedule (admin, Periodic tasks). It slows to a trickle at `ENOUGH`
-episodes, so that a forgotten demo does not fill a disk.
+episodes of a brand, so that a forgotten demo does not fill a disk.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from training.models import TrainingRun
 
 AT_ONCE = 3
 MOST_WAITING = 6
-ENOUGH = 1500
+ENOUGH = 500
 TRICKLE = timedelta(minutes=5)
 TRAIN_EVERY = 50
 LEARN_FROM = 1000

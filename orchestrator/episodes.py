@@ -13,7 +13,7 @@ from django.utils import timezone
 from crm.errors import EndcapError
 from crm.models import Brand, Pack
 from orchestrator import deliveries, learning, subjects
-from orchestrator.models import Episode, EpisodeState, PolicyMode, Step
+from orchestrator.models import Episode, EpisodeQuerySet, EpisodeState, PolicyMode
 from orchestrator.policies.contract import FINISH
 
 LONGEST_REQUEST = 4000
@@ -77,7 +77,7 @@ def start(
 
 def pause(*, episode: Episode, by: Any = None) -> Episode:
     """Stop before the next step. Raises NotAllowedNow for what neither waits nor runs, or was told to stop already."""
-    row = Episode.across_brands.filter(pk=episode.pk)
+    row = _row(episode)
     if row.filter(state=EpisodeState.QUEUED).update(state=EpisodeState.PAUSED):
         return _fresh(episode)
     if row.filter(state=EpisodeState.RUNNING, wanted="").update(wanted="pause"):
@@ -87,7 +87,7 @@ def pause(*, episode: Episode, by: Any = None) -> Episode:
 
 def resume(*, episode: Episode, by: Any = None) -> Episode:
     """Go on behind the last finished step; takes back a pause that was not obeyed yet. Raises NotAllowedNow."""
-    row = Episode.across_brands.filter(pk=episode.pk)
+    row = _row(episode)
     with transaction.atomic():
         if row.filter(state=EpisodeState.PAUSED).update(state=EpisodeState.QUEUED):
             deliveries.wake_on_commit(episode.pk)
@@ -99,7 +99,7 @@ def resume(*, episode: Episode, by: Any = None) -> Episode:
 
 def cancel(*, episode: Episode, by: Any = None) -> Episode:
     """End it for good, after the step under way; nothing it made goes to the market. Raises NotAllowedNow."""
-    row = Episode.across_brands.filter(pk=episode.pk)
+    row = _row(episode)
     still = row.filter(state__in=(EpisodeState.QUEUED, EpisodeState.PAUSED, EpisodeState.STUCK))
     if still.update(state=EpisodeState.CANCELLED, finished_at=timezone.now(), wanted=""):
         return _fresh(episode)
@@ -110,7 +110,7 @@ def cancel(*, episode: Episode, by: Any = None) -> Episode:
 
 def retry(*, episode: Episode, by: Any = None) -> Episode:
     """Let a failed or stuck episode try its next step again, with its recoveries counted anew. Raises NotAllowedNow."""
-    row = Episode.across_brands.filter(pk=episode.pk, state__in=(EpisodeState.FAILED, EpisodeState.STUCK))
+    row = _row(episode).filter(state__in=(EpisodeState.FAILED, EpisodeState.STUCK))
     with transaction.atomic():
         if row.update(state=EpisodeState.QUEUED, attempts=0, error="", finished_at=None, wanted=""):
             deliveries.wake_on_commit(episode.pk)
@@ -124,10 +124,10 @@ def fork(*, episode: Episode, after_step: int, by: Any = None, deliver: bool = T
     The same pack, request, subject and limit; in mode rl the version that serves now. Raises NotAllowedNow where there
     are fewer steps, or nothing is left to do behind them.
     """
-    taken = list(Step.across_brands.filter(episode=episode, index__lt=after_step).order_by("index"))
+    taken = list(episode.steps.filter(index__lt=after_step).order_by("index"))
     detail = {"field": "after_step", "value": after_step}
     if after_step < 0 or len(taken) < after_step:
-        done = Step.across_brands.filter(episode=episode).count()
+        done = episode.steps.count()
         raise NotAllowedNow(
             f"{episode.number} has {done} finished steps; choose a number from 0 to {done}, not {after_step}.", **detail
         )
@@ -136,7 +136,7 @@ def fork(*, episode: Episode, after_step: int, by: Any = None, deliver: bool = T
             f"Nothing is left to do behind step {after_step} of {episode.number}; choose an earlier one.", **detail
         )
     with transaction.atomic():
-        child: Episode = Episode.across_brands.create(
+        child: Episode = Episode.objects.for_brand(episode.brand_id).create(
             brand=episode.brand,
             pack=episode.pack,
             mode=episode.mode,
@@ -156,7 +156,7 @@ def fork(*, episode: Episode, after_step: int, by: Any = None, deliver: bool = T
         )
         for step in taken:
             step.pk, step.episode = None, child
-        Step.across_brands.bulk_create(taken)
+        child.steps.bulk_create(taken)
         if deliver:
             deliveries.wake_on_commit(child.pk)
     return child
@@ -182,6 +182,12 @@ def _check(brand: Brand, pack: Pack, mode: str, max_steps: Any, request: str, se
         )
     if seed is not None and not 0 <= seed < 2**63:
         raise BadRun(f"seed is {seed}; choose a whole number from 0 to 2^63 - 1.", field="seed", value=seed)
+
+
+def _row(episode: Episode) -> EpisodeQuerySet:
+    """The episode as a query, for updates that ask for its state."""
+    rows: EpisodeQuerySet = Episode.objects.for_brand(episode.brand_id).filter(pk=episode.pk)
+    return rows
 
 
 def _fresh(episode: Episode) -> Episode:

@@ -52,7 +52,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
 
 def finished(pack: Pack, **asked: Any) -> Episode:
     """Ran to its end by the task, which in tests also concludes it."""
-    episode = episodes.start(brand=pack.brand, pack=pack, deliver=False, **asked)
+    episode = episodes.start(brand=pack.brand, pack=pack, deliver=False, **{"seed": 7, **asked})
     assert tasks.run_episode(episode_id=episode.pk) == "done"
     episode.refresh_from_db()
     return episode
