@@ -25,7 +25,7 @@ from orchestrator.agents.contract import AgentContext, AgentResult
 from orchestrator.agents.pricing import cost_of, tokens_of
 from orchestrator.agents.response import Floats, ResponseCurve, fit_response, pooled
 
-COMPUTE_MS = 40
+COMPUTE_MS = 20
 CAUTIOUS, OPEN, WIDEST = 0.15, 0.5, 0.8
 DAYS = 7
 CAREFUL = 0.1  # quantile of the bootstrap gain that a plan has to raise

@@ -8,6 +8,7 @@ governance did not refuse them.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,10 +45,15 @@ from orchestrator.agents.grammar import (
 from orchestrator.agents.pricing import cost_of, tokens_of
 from rlhf.judge.wording import covered, stems, words
 
-COMPUTE_MS = 6
+COMPUTE_MS = 3
 VARIANTS = 3
 LOOSE_HEADLINE, LOOSE_BODY = 60, 180  # before anybody named the retailer's limits
 WEIGHTS = {"fit": 0.35, "specificity": 0.25, "readability": 0.15, "length": 0.25}
+TO_TRADE = re.compile(
+    r"\b(?:retailers?|shops?|cafés?|wholesale|margins?|markup|deliver(?:y|ies)|shelf tray|display|rack|counter box|"
+    r"stocked|your staff)\b",
+    re.IGNORECASE,
+)
 TELLING = 3  # content words from which a clause can stand as a headline
 PAGE_WORDS, AD_WORDS = 60.0, 24.0
 
@@ -88,7 +94,7 @@ class Creative:
             return AgentResult(
                 empty, "No text: no product on file", {"coverage": 0.0}, cost_of(0), tokens_of(empty, ())
             )
-        facts = ordered_facts(product, work)
+        facts = _for_shoppers(ordered_facts(product, work))
         insight = work.latest("insight") or {}
         wish, retailer = str(insight.get("wish", "")), str(insight.get("retailer", ""))
         placement = placement_of(context.pack)
@@ -141,6 +147,11 @@ def _limits(context: AgentContext, retailer: str, placement: str) -> tuple[int, 
     if not retailer and not complained:
         return max(LOOSE_HEADLINE, rules.headline_max), max(LOOSE_BODY, rules.body_max)
     return rules.headline_max, rules.body_max
+
+
+def _for_shoppers(facts: list[Fact]) -> list[Fact]:
+    """Statements for those who buy to use; what speaks to shops stays out as long as there is something else."""
+    return [fact for fact in facts if not TO_TRADE.search(fact.text)] or facts
 
 
 def _draft_of(variant: dict[str, Any]) -> Draft:

@@ -11,7 +11,7 @@ from orchestrator.agents.contract import AgentContext, AgentResult
 from orchestrator.agents.pricing import cost_of, tokens_of
 from orchestrator.outputs import produced_by
 
-COMPUTE_MS = 2
+COMPUTE_MS = 1
 
 
 class FinalAnswer(BaseModel):

@@ -19,7 +19,7 @@ from orchestrator.agents.contract import AgentContext, AgentResult
 from orchestrator.agents.findings import products_of
 from orchestrator.agents.pricing import cost_of, tokens_of
 
-COMPUTE_MS = 5
+COMPUTE_MS = 2
 FOOTER_CODES = ("address_missing", "opt_out_missing", "advertising_unmarked")
 
 

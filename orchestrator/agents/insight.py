@@ -18,7 +18,7 @@ from orchestrator.agents.grammar import named_product
 from orchestrator.agents.pricing import cost_of, tokens_of
 from rlhf.judge.wording import overlap
 
-COMPUTE_MS = 6
+COMPUTE_MS = 3
 MOST_FINDINGS = 24
 AUDIENCE_SIZE = 12
 ALIKE = 0.34  # share of words that two stated needs have in common

@@ -43,7 +43,7 @@ from orchestrator.agents.grammar import (
 from orchestrator.agents.pricing import cost_of, tokens_of
 from rlhf.judge.wording import covered, words
 
-COMPUTE_MS = 8
+COMPUTE_MS = 4
 IDEAL_WORDS, SPREAD = 75.0, 0.6
 SUBJECT_MAX = 60
 WEIGHTS = {"fit": 0.35, "specificity": 0.2, "readability": 0.2, "evidence": 0.15, "length": 0.1}

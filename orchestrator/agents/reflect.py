@@ -15,7 +15,7 @@ from orchestrator.agents.contract import AgentContext, AgentResult
 from orchestrator.agents.pricing import cost_of, tokens_of
 from orchestrator.agents.workbench import Workbench
 
-COMPUTE_MS = 2
+COMPUTE_MS = 1
 QUALITY_SHARE, EVIDENCE_SHARE, PER_CONTRADICTION = 0.6, 0.4, 0.15
 WENT_ON, RETHOUGHT = "went_on", "rethought"
 EXPECTED: dict[str, tuple[str, ...]] = {

@@ -124,7 +124,7 @@ def _reasoning(output: OutputShape, dimensions: dict[str, float], checked: int, 
         f"{checked} figures and sources were checked; {best.replace('_', ' ')} is strongest at {dimensions[best]:.2f}"
         f"{f' ({notes.strengths[0]})' if notes.strengths else ''}."
     ]
-    if dimensions[worst] < 1:
+    if round(dimensions[worst], 2) < 1:
         why = f": {notes.by_name[worst][0]}" if worst in notes.by_name else ""
         said.append(f"{worst.replace('_', ' ').capitalize()} costs most at {dimensions[worst]:.2f}{why}.")
     else:
