@@ -65,7 +65,7 @@ class Storing:
         wanted: dict[str, dict[str, Any]] = {}
         for (campaign, household), moves in self.moves.items():
             last = self.stages[moves[-1].stage]
-            about = {"household": str(household), **survey.get(household, {}), **earlier.get((campaign, household), {})}
+            about = {**earlier.get((campaign, household), {}), **survey.get(household, {}), "household": str(household)}
             wanted[_lead_id(campaign, household)] = {
                 "name": f"Household {household}", "pack_id": self.packs[words.slug(campaign)].pk, "stage_id": last.pk,
                 "funnel_stage": last.maps_to, "created_at": moves[0].at, "source": SOURCE, "detail": about,
