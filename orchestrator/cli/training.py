@@ -14,6 +14,7 @@ from orchestrator import learning
 from orchestrator.cli.choices import chosen_brand
 
 console = Console(soft_wrap=True, highlight=False)
+MOST_SHOWN = 8
 
 
 def train(
@@ -33,6 +34,21 @@ def train(
     for name, value in lines_of(summary.as_dict()):
         table.add_row(name, value)
     console.print(table)
+    if summary.updated_buckets:
+        console.print(changes(summary.updated_buckets))
+
+
+def changes(buckets: list[dict[str, Any]]) -> Table:
+    """The buckets that moved most: where it stood, what it does more and what it does less often now."""
+    table = Table(title=f"What changed most ({min(MOST_SHOWN, len(buckets))} of {len(buckets)} buckets)", box=None)
+    for heading in ("pack", "phase", "quality", "after", "steps seen", "more often", "less often"):
+        table.add_column(heading, justify="right" if heading == "steps seen" else "left")
+    for bucket in sorted(buckets, key=lambda one: one["moved"], reverse=True)[:MOST_SHOWN]:
+        shift = {action: odds - bucket["before"].get(action, 0.0) for action, odds in bucket["now"].items()}
+        up, down = max(shift, key=lambda action: shift[action]), min(shift, key=lambda action: shift[action])
+        where = [bucket[name] for name in ("pack", "phase", "quality", "last")]
+        table.add_row(*where, str(bucket["seen"]), f"{up} {shift[up]:+.2f}", f"{down} {shift[down]:+.2f}")
+    return table
 
 
 def lines_of(summary: dict[str, Any]) -> Iterator[tuple[str, str]]:
