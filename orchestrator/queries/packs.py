@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
-from django.db.models import Count, F, Sum, Window
+from django.db.models import Count, F, Q, Sum, Window
 from django.db.models.functions import RowNumber
 from django.utils import timezone
 from django.utils.safestring import SafeString
@@ -19,6 +20,7 @@ from training.models import TrainingRun
 
 HISTORY = 20
 CHANGES = 3
+LONGEST_TRAINING = timedelta(minutes=15)
 
 
 @dataclass(frozen=True)
@@ -196,7 +198,9 @@ def changed_pick(bucket: dict[str, Any]) -> ChangedPick:
 
 def training(brand: Brand) -> Training:
     """What was learned and what is new since: five questions."""
-    run = TrainingRun.objects.for_brand(brand).filter(kind=TrainingRun.Kind.POLICY).order_by("-created_at").first()
+    lost = Q(state=TrainingRun.State.RUNNING, created_at__lte=timezone.now() - LONGEST_TRAINING)
+    runs = TrainingRun.objects.for_brand(brand).filter(kind=TrainingRun.Kind.POLICY).exclude(lost)
+    run = runs.select_related("by").order_by("-created_at", "-pk").first()
     versions = list(PolicyVersion.objects.for_brand(brand).defer("parameters", "buckets").order_by("-number")[:1])
     newest = versions[0] if versions else None
     serving = PolicyVersion.objects.for_brand(brand).defer("parameters", "buckets").filter(serving=True).first()
@@ -204,6 +208,13 @@ def training(brand: Brand) -> Training:
     if run is not None:
         fresh = fresh.filter(finished_at__gt=run.created_at)
     return Training(run, newest, serving, fresh.count(), mode_shares(brand, run.summary if run else {}))
+
+
+def training_under_way(brand: Brand) -> TrainingRun | None:
+    """The training that runs now. One that began long ago lost its process and no longer counts."""
+    running = TrainingRun.objects.for_brand(brand).filter(state=TrainingRun.State.RUNNING)
+    found: TrainingRun | None = running.filter(created_at__gt=timezone.now() - LONGEST_TRAINING).first()
+    return found
 
 
 def mode_shares(brand: Brand, summary: dict[str, Any]) -> list[ModeShare]:
@@ -229,8 +240,3 @@ def mode_shares(brand: Brand, summary: dict[str, Any]) -> list[ModeShare]:
         mark = interval_mark(mean.mean, mean.low, mean.high, axis=axis)
         shares.append(ModeShare(mode, runs, runs / total if total else 0.0, share_bar(runs, most, mode), mean, mark))
     return shares
-
-
-def running_for(episode: Episode) -> float:
-    """Seconds since the run began."""
-    return (timezone.now() - (episode.started_at or episode.created_at)).total_seconds()

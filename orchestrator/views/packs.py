@@ -13,12 +13,15 @@ from django.views.decorators.http import require_POST, require_safe
 
 from crm.errors import EndcapError
 from crm.models import Pack
+from crm.templatetags.figures import moment
 from crm.views.brand import BrandRequest, requires_brand, requires_planner
 from orchestrator import episodes, learning
 from orchestrator.models import PolicyMode
 from orchestrator.queries import packs as queries
 
 SESSION_KEY = "pack_modes"
+# What one can wait for: some seconds. The command line and the API take every run.
+NEWEST_RUNS = 1_000
 STANDINGS = ("running", "failed", "ready")
 
 
@@ -83,19 +86,26 @@ def pack_run(request: BrandRequest, slug: str) -> HttpResponse:
 @requires_planner
 def train(request: BrandRequest) -> HttpResponse:
     """Train the policy from the logs and say what came of it; without runs nothing is written, and that is said."""
+    under_way = queries.training_under_way(request.brand)
+    if under_way is not None:
+        return _not_trained(request, f"A training is under way since {moment(under_way.created_at)}.", status=409)
     try:
-        summary = learning.train(brand=request.brand, by=request.user).as_dict()
+        summary = learning.train(brand=request.brand, max_runs=NEWEST_RUNS, by=request.user).as_dict()
     except EndcapError as error:
-        if request.htmx:  # type: ignore[attr-defined]
-            return render(request, "orchestrator/training_trouble.html", {"words": error.message}, status=error.status)
-        messages.error(request, error.message)
-        return redirect("packs")
+        return _not_trained(request, error.message, status=error.status)
     learned = summary["version"] is not None
     if request.htmx:  # type: ignore[attr-defined]
         return _training_result(request, fresh=learned, nothing=None if learned else summary)
     if not learned:
         messages.warning(request, "Nothing to learn from: no rewarded run could be used, so nothing was changed.")
     return redirect(f"{reverse('packs')}{'?trained=1' if learned else ''}#training-result")
+
+
+def _not_trained(request: BrandRequest, words: str, *, status: int) -> HttpResponse:
+    if request.htmx:  # type: ignore[attr-defined]
+        return render(request, "orchestrator/training_trouble.html", {"words": words}, status=status)
+    messages.error(request, words)
+    return redirect("packs")
 
 
 @require_safe

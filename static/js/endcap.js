@@ -1,5 +1,5 @@
-// The few things a page does by itself: "/" goes to the search field, a file can be dropped on the file well,
-// and the main menu closes when a place in it is chosen. Every page works without this file.
+// The few things a page does by itself: "/" goes to the search field, a message that may go goes, a part that could not be
+// fetched says so, a file can be dropped on the file well. Every page works without this file.
 
 (function () {
   "use strict";
@@ -31,6 +31,40 @@
   }
   clearLater(document);
   document.addEventListener("htmx:load", function (event) { clearLater(event.target); });
+
+  // A part that could not be fetched is said once, in words; one that keeps itself fresh tries again by itself.
+  function say(words) {
+    const place = document.getElementById("messages");
+    if (!place) return;
+    const old = document.getElementById("part-failed");
+    if (old) old.remove();
+    const message = document.createElement("p");
+    message.id = "part-failed";
+    message.className = "notice notice-warn";
+    message.setAttribute("role", "alert");
+    message.textContent = words;
+    place.append(message);
+  }
+  function failed(event) {
+    const asked = event.detail.elt;
+    const status = event.detail.xhr ? event.detail.xhr.status : 0;
+    if ([403, 409, 422].includes(status)) return; // the answer itself says what was wrong, in its place
+    const polled = (asked.getAttribute("hx-trigger") || "").startsWith("load delay");
+    const why = status ? "The server could not do it (" + status + ")." : "The server does not answer.";
+    say(why + (polled ? " What you see may be old; it is asked for again." : " Try again; the log says more."));
+    if (!polled) return;
+    setTimeout(function () {
+      if (!document.contains(asked)) return;
+      const target = document.querySelector(asked.getAttribute("hx-target")) || asked;
+      window.htmx.ajax("GET", asked.getAttribute("hx-get"), { source: asked, target: target, swap: "outerHTML" });
+    }, 3000);
+  }
+  document.addEventListener("htmx:responseError", failed);
+  document.addEventListener("htmx:sendError", failed);
+  document.addEventListener("htmx:afterSwap", function () {
+    const old = document.getElementById("part-failed");
+    if (old) old.remove();
+  });
 
   document.addEventListener("dragover", function (event) {
     const well = event.target.closest && event.target.closest(".file-drop");

@@ -70,6 +70,23 @@ class TestPacks:
         message.wait_for(state="detached", timeout=12_000)
         assert page.locator("#training-result").get_by_text("Runs used").is_visible()
 
+    def test_a_server_in_trouble_is_said_and_nothing_is_lost(self, world, page_for):
+        page = page_for("/packs/")
+        page.route("**/packs/train/", lambda route: route.fulfill(status=500, body="broken"))
+        page.get_by_role("button", name="Train policy from logs").click()
+        page.get_by_role("alert").get_by_text("The server could not do it (500).").wait_for()
+        assert page.locator("#training-result").get_by_text("Runs used").is_visible()
+        assert page.get_by_role("button", name="Train policy from logs").is_enabled()
+
+    def test_a_running_card_goes_on_asking_after_a_failure(self, world, page_for):
+        episode = Episode.across_brands.get(state="paused")
+        page = page_for("/packs/")
+        page.route("**/packs/tax-assist/", lambda route: route.abort(), times=1)
+        page.get_by_text("The server does not answer.").wait_for()
+        Episode.across_brands.filter(pk=episode.pk).update(state="cancelled")
+        page.locator("#pack-tax-assist").get_by_text("Ready").wait_for()
+        assert page.locator("#part-failed").count() == 0
+
     def test_on_a_phone_the_controls_open_one_pack_at_a_time(self, world, page_for):
         page = page_for("/packs/", size=PHONE)
         first, second = page.locator(".pack-options").nth(0), page.locator(".pack-options").nth(4)

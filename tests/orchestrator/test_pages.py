@@ -341,8 +341,16 @@ class TestTraining:
         assert not PolicyVersion.across_brands.filter(number__gt=0).exists()
         assert "Nothing to learn from" in ana_client.post(reverse("train"), follow=True).content.decode()
 
-    def test_the_result_shows_the_figures_of_the_summary(self, harbor, ana_client, tax_assist, monkeypatch):
-        """The figures on the page are those that training returned, from the row it wrote."""
+    def test_two_do_not_train_at_once(self, harbor, ana_client, tax_assist):
+        finished(tax_assist)
+        run = harbor.training_runs.create(state="running")
+        response = ana_client.post(reverse("train"), headers={"HX-Request": "true"})
+        assert response.status_code == 409
+        assert "A training is under way" in response.content.decode()
+        harbor.training_runs.filter(pk=run.pk).update(created_at=timezone.now() - timedelta(hours=1))
+        assert ana_client.post(reverse("train"), headers={"HX-Request": "true"}).status_code == 200
+
+    def test_the_result_shows_the_figures_of_the_summary(self, harbor, ana_client, tax_assist):
         for number in range(12):
             finished(tax_assist, reward=0.4 + number / 100)
         response = ana_client.post(reverse("train"), headers={"HX-Request": "true"})
