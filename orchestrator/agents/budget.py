@@ -260,6 +260,11 @@ def _balance(output: BudgetPlan) -> float:
 def _summary(output: BudgetPlan) -> str:
     if not output.placements:
         return f"Money stays as it is: {'; '.join(output.missing) or 'nothing to compare'}"[:300]
+    if output.share_of_the_way == 0:
+        return (
+            f"{output.total:,.0f} {output.currency} a week stay as they are over {len(output.allocation)} campaigns: "
+            f"none stands out beyond the noise. The next 1 {output.currency} brings {output.next_one_brings:.2f}"
+        )
     moved = max(output.placements, key=lambda placement: abs(placement.proposed - placement.now))
     span = f"{output.uplift_low:+,.0f} to {output.uplift_high:+,.0f}"
     return (

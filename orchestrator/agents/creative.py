@@ -172,8 +172,9 @@ def _compose(
         return None
     order = [facts[int(i)] for i in rng.permutation(len(facts))]
     most = int(rng.integers(2, 4 if body_max < 300 else 6))
-    body, claims = "", [Claim(sentence=title, citation=lead.id)]
-    for fact in (f for f in order if f.id != lead.id or len(facts) == 1):
+    plain = product.name.startswith(title)  # the name alone states nothing
+    body, claims = "", [] if plain else [Claim(sentence=title, citation=lead.id)]
+    for fact in (f for f in order if plain or f.id != lead.id or len(facts) == 1):
         named = product.name in f"{title} {body}"
         said = sentence(fact.text if named or rng.random() < 0.5 else f"{product.name}: {inner(fact.text)}")
         if len(body) + len(said) + 1 > body_max:
@@ -186,11 +187,12 @@ def _compose(
 
 
 def _headline(product: ProductFact, fact: Fact, limit: int, rng: np.random.Generator) -> str:
-    options = [sentence(short).rstrip(".") for short in (clause(fact.text, limit),) if len(stems(short)) >= TELLING]
+    short = clause(fact.text, limit)
+    options = [sentence(short).rstrip(".")] if len(stems(short)) >= TELLING and short != product.name else []
     room = limit - len(product.name) - 2
     short = clause(inner(fact.text), room) if room > 8 else ""
-    options += [f"{product.name}: {short}"] if short else []
-    return pick(rng, options) if options else ""
+    options += [f"{product.name}: {short}"] if short and not stems(short) <= stems(product.name) else []
+    return pick(rng, options) if options else clause(product.name, limit) or product.name[:limit].rstrip()
 
 
 def _score(draft: Draft, product: ProductFact, wish: str, ideal: float, weights: dict[str, float]) -> Draft:

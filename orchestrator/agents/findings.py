@@ -19,6 +19,8 @@ from rlhf.judge.wording import overlap, stems
 
 TREND_DAYS = 28
 FORWARD = ("prospect", "engaged", "qualified", "proposal")
+FEW_DAYS = 7  # with spend, below which a return has no interval
+NAME_SHARE = 0.8  # worth of a match with the product's name beside one with the statement itself
 SPOKEN = ("feature", "proof", "offer", "use")
 
 
@@ -85,8 +87,9 @@ def weekly_trend(values: np.ndarray) -> tuple[float, float, float] | None:
 def _campaign(campaign: CampaignSeries, currency: str) -> Iterator[Finding]:
     base = f"campaign:{campaign.external_id}"
     spend, sales = np.array(campaign.spend, dtype=float), np.array(campaign.sales, dtype=float)
-    if len(spend) >= 2 and spend.sum() > 0:
+    if int((spend > 0).sum()) >= FEW_DAYS:
         ratio, low, high = ratio_interval(sales, spend)
+        low = max(low, 0.0)  # sales are never negative
         yield Finding(
             id=f"{base}#roas-interval",
             text=f"{campaign.name} returned {ratio:.2f} per {currency} 1 spent (95 % interval {low:.2f} to {high:.2f})",
@@ -216,7 +219,7 @@ def _fit(snapshot: BrandSnapshot) -> Iterator[Finding]:
     for fact, share in matching_facts(snapshot, snapshot.prospect)[:3]:
         yield Finding(
             id=f"prospect:{snapshot.prospect.key}#fit-{fact.id}",
-            text=f"“{fact.text}” meets the need “{wish_of(snapshot.prospect)}”",
+            text=f"“{fact.text}” meets “{interest_of(snapshot.prospect)}”",
             value=share,
             unit="share of words",
             citation=fact.id,
@@ -275,6 +278,20 @@ def wish_of(prospect: ProspectBrief) -> str:
     return prospect.need.strip() or (stated[0] if stated else "")
 
 
+def bought_before(prospect: ProspectBrief) -> list[tuple[Fact, str]]:
+    """What the source says they bought, with the fact that says it."""
+    return [
+        (fact, fact.text.partition(":")[2].strip())
+        for fact in prospect.facts
+        if fact.id.endswith("#bought_before") and ":" in fact.text
+    ]
+
+
+def interest_of(prospect: ProspectBrief) -> str:
+    """What they look for, and where nobody noted it what they bought before."""
+    return wish_of(prospect) or " ".join(bought for _, bought in bought_before(prospect))
+
+
 def products_of(snapshot: BrandSnapshot) -> tuple[ProductFact, ...]:
     """The subject product first, then the others in the snapshot's order, each once."""
     first = (snapshot.product,) if snapshot.product else ()
@@ -283,10 +300,13 @@ def products_of(snapshot: BrandSnapshot) -> tuple[ProductFact, ...]:
 
 def matching_facts(snapshot: BrandSnapshot, prospect: ProspectBrief) -> list[tuple[Fact, float]]:
     """Product statements that share words with the prospect's need or segment, best first, with the share in (0, 1]."""
-    wish = f"{wish_of(prospect)} {prospect.segment}"
+    wish = f"{interest_of(prospect)} {prospect.segment}"
     if not stems(wish):
         return []
     scored = [
-        (fact, overlap(fact.text, wish)) for sku in products_of(snapshot) for fact in sku.facts if fact.kind in SPOKEN
+        (fact, max(overlap(fact.text, wish), NAME_SHARE * overlap(sku.name, wish)))
+        for sku in products_of(snapshot)
+        for fact in sku.facts
+        if fact.kind in SPOKEN
     ]
     return sorted(((fact, share) for fact, share in scored if share > 0), key=lambda pair: (-pair[1], pair[0].id))

@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from crm.privacy.email_law import footer, without_footer
 from crm.snapshot import Fact, ProductFact, ProspectBrief
 from orchestrator.agents.contract import AgentContext, AgentResult
-from orchestrator.agents.findings import wish_of
+from orchestrator.agents.findings import bought_before, wish_of
 from orchestrator.agents.grammar import (
     FIRST,
     LATER,
@@ -153,7 +153,9 @@ def _material(context: AgentContext) -> tuple[Material | None, list[str]]:
     if insight and not wish:
         missing.append("need of the prospect")
     formal = bool(FORMAL.search(snapshot.voice))
-    first = prospect.name.split()[0] if prospect.name.strip() else ""
+    # A name with digits is a number in somebody's list, not what a person is called.
+    named = bool(prospect.name.strip()) and not any(sign.isdigit() for sign in prospect.name)
+    first = f" {prospect.name.split()[0]}" if named else ""
     counted: list[Claim] = []
     if insight and snapshot.recent_sales.count:
         text = f"{snapshot.recent_sales.count:,} orders came in over the last twelve months."
@@ -166,7 +168,7 @@ def _material(context: AgentContext) -> tuple[Material | None, list[str]]:
         wish=wish,
         about=about,
         counted=tuple(counted),
-        greeting=f"{'Dear' if formal else 'Hello'} {first or 'buyer'},",
+        greeting=f"{'Dear' if formal and first else 'Hello'}{first},",
         closing="Kind regards," if formal else "Warm regards,",
         brand=snapshot.brand_name,
     )
@@ -190,6 +192,10 @@ def _known_about(prospect: ProspectBrief, wish: str) -> tuple[Claim, ...]:
         Claim(sentence=sentence(f"You {inner(fact.text)}"), citation=fact.id)
         for fact in prospect.facts
         if fact.kind == "history" and fact.text.startswith("Bought")
+    ]
+    made += [
+        Claim(sentence=sentence(f"You bought {inner(bought)} before"), citation=fact.id)
+        for fact, bought in bought_before(prospect)
     ]
     return tuple(made)
 

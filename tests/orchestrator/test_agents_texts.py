@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from crm.snapshot import Fact, ProductFact
+from crm.snapshot import Fact, ProductFact, ProspectBrief
 from orchestrator.agents import AGENTS
 from orchestrator.agents.workbench import Workbench
 from orchestrator.outputs import produced_by
@@ -259,3 +259,40 @@ class TestFinish:
     def test_it_says_when_nothing_was_made(self) -> None:
         answer = bench("finish").latest("finish")
         assert answer is not None and answer["empty"]
+
+
+class TestHouseholds:
+    """Consumers in a year of grocery data: numbered, without a stated need, with what they bought."""
+
+    HOUSEHOLD = ProspectBrief(
+        "13/2117",
+        "Household 2117",
+        "",
+        "",
+        "",
+        "",
+        "prospect",
+        (Fact("prospect:13/2117#bought_before", "Bought before: Honey Bar, Bacon", "profile"),),
+    )
+
+    def test_a_number_is_not_greeted_as_a_name(self) -> None:
+        draft = bench("outreach", picture=snapshot(prospect=self.HOUSEHOLD)).latest("outreach")
+        assert draft is not None
+        assert draft["body"].startswith("Hello,\n")
+
+    def test_what_they_bought_chooses_the_product_and_is_cited(self) -> None:
+        picture = snapshot(prospect=self.HOUSEHOLD)
+        work = bench("insight", "outreach", picture=picture)
+        draft = work.latest("outreach")
+        assert draft is not None
+        assert draft["sku_code"] == "OAT-BAR"
+        assert "prospect:13/2117#bought_before" in draft["citations"]
+
+    def test_a_product_whose_facts_make_no_headline_is_called_by_its_name(self) -> None:
+        plain = ProductFact(
+            "T", "Tomatoes vine ripe bulk 15 lb", "", None, (Fact("sku:T#1", "On coupons of 8", "offer"),)
+        )
+        drafts = bench("creative", picture=snapshot(product=plain, skus=(plain,)), task="creative").latest("creative")
+        assert drafts is not None
+        assert drafts["variants"][0]["headline"] == "Tomatoes vine ripe bulk 15 lb"
+        assert all(claim["sentence"] != plain.name for claim in drafts["variants"][0]["claims"])
