@@ -24,7 +24,8 @@ from rlhf.judge.wording import covered, figures, likeness, reading_ease, stems
 Drawn = TypeVar("Drawn")
 Item = TypeVar("Item")
 
-CLAUSE = re.compile(r"\s*(?:[;:(]|, | – | — | and | with )\s*")
+# Where a statement may be cut; never inside a list of numbers, where a part would say something else.
+CLAUSE = re.compile(r"\s*(?:[;:(]|, (?!\d)| – | — | and (?!\d)| with )\s*")
 ABOUT_FORM = ("too_long", "capital_share")
 FIRST, LATER = 24, 40  # candidates of the first draft and of every later one
 

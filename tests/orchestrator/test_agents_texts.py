@@ -290,7 +290,11 @@ class TestHouseholds:
 
     def test_a_product_whose_facts_make_no_headline_is_called_by_its_name(self) -> None:
         plain = ProductFact(
-            "T", "Tomatoes vine ripe bulk 15 lb", "", None, (Fact("sku:T#1", "On coupons of 8", "offer"),)
+            "T",
+            "Tomatoes vine ripe bulk 15 lb",
+            "",
+            None,
+            (Fact("sku:T#1", "On coupons of campaigns 8, 13, 18", "offer"),),
         )
         drafts = bench("creative", picture=snapshot(product=plain, skus=(plain,)), task="creative").latest("creative")
         assert drafts is not None
