@@ -8,7 +8,7 @@ from rlhf.judging import evaluate
 from rlhf.models import Experience
 
 
-@shared_task(queue="evaluation")
+@shared_task(name="rlhf.tasks.evaluate_experience")
 def evaluate_experience(*, experience_id: int) -> str:
     """Judge one experience by the rubric of its kind; the version that judged."""
     experience = Experience.across_brands.get(pk=experience_id)
