@@ -66,6 +66,30 @@
     if (old) old.remove();
   });
 
+  // A part that keeps itself fresh leaves open what the reader opened. Parts grow at the end, so places keep their number.
+  function folds(root) {
+    const counted = new Map();
+    return Array.from(root.querySelectorAll("details")).map(function (fold) {
+      const home = fold.parentElement.closest("[id]");
+      const name = home ? home.id : "";
+      counted.set(name, (counted.get(name) || 0) + 1);
+      return [name + ":" + counted.get(name), fold];
+    });
+  }
+  let opened = new Map();
+  document.addEventListener("htmx:beforeSwap", function (event) {
+    const polled = (event.detail.requestConfig.elt.getAttribute("hx-trigger") || "").startsWith("load delay");
+    const now = polled ? folds(document) : [];
+    opened = new Map(now.map(function (pair) { return [pair[0], pair[1].open]; }));
+  });
+  document.addEventListener("htmx:afterSwap", function () {
+    if (!opened.size) return;
+    folds(document).forEach(function (pair) {
+      if (opened.has(pair[0]) && pair[1].open !== opened.get(pair[0])) pair[1].open = opened.get(pair[0]);
+    });
+    opened = new Map();
+  });
+
   document.addEventListener("dragover", function (event) {
     const well = event.target.closest && event.target.closest(".file-drop");
     if (well) { event.preventDefault(); well.classList.add("file-over"); }

@@ -12,7 +12,7 @@ from crm.models import Sale
 from orchestrator.models import Episode
 from tests.browser.conftest import PHONE
 from tests.browser.test_accessibility import assert_accessible
-from tests.factories import StepFactory
+from tests.factories import EpisodeFactory, StepFactory
 
 
 @pytest.fixture(autouse=True)
@@ -147,6 +147,18 @@ class TestEpisode:
         steps_done(episode, 2, state="running", started_at=timezone.now())
         page.locator("#step-2").wait_for()
         assert_accessible(page)
+
+    def test_what_the_reader_opened_stays_open_while_steps_arrive(self, world, page_for):
+        episode = EpisodeFactory(pack=world.packs.first(), state="running", simulated=True)
+        steps_done(episode, 2)
+        page = page_for(f"/episodes/{episode.pk}/")
+        page.locator("#step-2 summary").click()
+        page.locator("#step-1 summary").click()
+        StepFactory(episode=episode, index=2, action="insight", finished_at=timezone.now())
+        Episode.across_brands.filter(pk=episode.pk).update(steps_count=3)
+        page.locator("#step-3").wait_for()
+        assert page.locator("#step-2 details").get_attribute("open") is not None
+        assert page.locator("#step-1 details").get_attribute("open") is None
 
     def test_cancelling_asks_first(self, world, page_for):
         episode = Episode.across_brands.get(state="paused")
