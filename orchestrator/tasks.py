@@ -13,7 +13,7 @@ from django.contrib.auth import get_user_model
 from django.utils import timezone
 
 from crm.models import Brand
-from orchestrator import conclusion, deliveries, demonstration, engine, learning
+from orchestrator import conclusion, deliveries, demonstration, engine, idempotency, learning
 from orchestrator.engine.packs import PackRuntime
 from orchestrator.engine.recovery import sweep as find_fallen
 from orchestrator.models import Episode, EpisodeState
@@ -67,6 +67,12 @@ def train_policy(
     by = get_user_model().objects.filter(pk=by_id).first() if by_id else None
     summary = learning.train(brand=Brand.objects.get(pk=brand_id), max_runs=max_runs, learner=learner, by=by)
     return summary.as_dict()
+
+
+@shared_task(name="orchestrator.tasks.forget_old_answers")
+def forget_old_answers() -> int:
+    """Answers kept for repeated calls are needed for two days."""
+    return idempotency.forget_old(timezone.now())
 
 
 @shared_task(name="orchestrator.tasks.demo_turn")

@@ -9,6 +9,7 @@ from csp.decorators import csp_update
 from django.http import Http404, HttpResponseRedirect
 from django.urls import resolve
 from django.utils.decorators import method_decorator
+from django.utils.encoding import escape_uri_path
 from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.authentication import SessionAuthentication
@@ -51,7 +52,8 @@ class Elsewhere(APIView):
         other = path.rstrip("/") if path.endswith("/") else f"{path}/"
         if resolve(other).url_name != "api-elsewhere":
             query = request.META.get("QUERY_STRING", "")
-            return SamePlace(f"{other}?{query}" if query else other)
+            right = escape_uri_path(other)
+            return SamePlace(f"{right}?{query}" if query else right)
         return super().dispatch(request, *args, **kwargs)
 
     def http_method_not_allowed(self, request: Any, *args: Any, **kwargs: Any) -> Response:

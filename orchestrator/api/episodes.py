@@ -20,7 +20,7 @@ from rest_framework.throttling import ScopedRateThrottle
 from crm.api.tenancy import QUERY, BrandView
 from crm.models import Brand
 from orchestrator import episodes, runlogs
-from orchestrator.api.filters import ORDERINGS, filtered
+from orchestrator.api.filters import FAR, ORDERINGS, filtered
 from orchestrator.api.inputs import ForkInput, NothingInput
 from orchestrator.api.problems import QueryError
 from orchestrator.api.repeats import ChangingView
@@ -29,13 +29,13 @@ from orchestrator.models import Episode, EpisodeQuerySet, EpisodeState, PolicyMo
 
 LONGEST_ID = 18
 NOT_FILTERS = (QUERY, "page", "page_size")
-NUMBER = {"type": "number"}
+REWARD = {"type": "number", "minimum": -FAR, "maximum": FAR}
 FILTERS = [
-    OpenApiParameter("pack", str, description="Slug of the pack"),
+    OpenApiParameter("pack", {"type": "string", "minLength": 1}, description="Slug of the pack"),
     OpenApiParameter("mode", str, enum=PolicyMode.values, description="Policy mode"),
     OpenApiParameter("state", str, enum=EpisodeState.values),
-    OpenApiParameter("reward_min", NUMBER, description="Lowest reward; unrewarded episodes are left out"),
-    OpenApiParameter("reward_max", NUMBER, description="Highest reward; unrewarded episodes are left out"),
+    OpenApiParameter("reward_min", REWARD, description="Lowest reward; unrewarded episodes are left out"),
+    OpenApiParameter("reward_max", REWARD, description="Highest reward; unrewarded episodes are left out"),
     OpenApiParameter("date_from", OpenApiTypes.DATE, description="First day of creation (UTC)"),
     OpenApiParameter("date_to", OpenApiTypes.DATE, description="Last day of creation, included (UTC)"),
     OpenApiParameter("simulated", str, enum=["true", "false"], description="Answered by a simulated market"),

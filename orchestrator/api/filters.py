@@ -18,6 +18,8 @@ ORDERINGS = {
     "created": "created_at",
     "cost": "cost",
 }
+# No reward is near; beyond it a number is a mistake.
+FAR = 1_000_000
 YES_NO = (("true", "true"), ("false", "false"))
 
 
@@ -40,8 +42,8 @@ class EpisodeFilters(filters.FilterSet):
     pack = filters.CharFilter("pack__slug", label="Slug of the pack")
     mode = filters.ChoiceFilter(choices=PolicyMode.choices, label="Policy mode")
     state = filters.ChoiceFilter(choices=EpisodeState.choices, label="State")
-    reward_min = filters.NumberFilter("reward", "gte", label="Lowest reward")
-    reward_max = filters.NumberFilter("reward", "lte", label="Highest reward")
+    reward_min = filters.NumberFilter("reward", "gte", label="Lowest reward", min_value=-FAR, max_value=FAR)
+    reward_max = filters.NumberFilter("reward", "lte", label="Highest reward", min_value=-FAR, max_value=FAR)
     date_from = filters.DateFilter(method="from_day", label="First day, for example 2026-11-21 (UTC)")
     date_to = filters.DateFilter(method="to_day", label="Last day, included (UTC)")
     simulated = filters.TypedChoiceFilter(

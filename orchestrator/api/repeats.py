@@ -69,8 +69,10 @@ class ChangingView(BrandView):
 
     @staticmethod
     def _checked(key: str) -> str:
-        if not 1 <= len(key) <= idempotency.LONGEST_KEY or not (key.isascii() and key.isprintable()):
-            raise HeaderError({HEADER: [f"Must be 1 to {idempotency.LONGEST_KEY} printable ASCII characters."]})
+        if not 1 <= len(key) <= idempotency.LONGEST_KEY or not (key.isascii() and key.isprintable()) or " " in key:
+            raise HeaderError(
+                {HEADER: [f"Must be 1 to {idempotency.LONGEST_KEY} printable ASCII characters without spaces."]}
+            )
         return key
 
     def _fingerprint(self, request: Request) -> str:

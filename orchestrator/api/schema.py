@@ -35,7 +35,7 @@ class EndcapSchema(AutoSchema):  # type: ignore[misc]
                 OpenApiParameter(BRAND_QUERY, str, description=f"The same, for links. {BRAND_HEADER} wins."),
             ]
         if isinstance(self.view, ChangingView):
-            key = {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": r"^[\x20-\x7e]+$"}
+            key = {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": r"^[\x21-\x7e]+$"}
             said = "The same key, path and body get the first answer again (48 hours)."
             parameters.append(OpenApiParameter(KEY_HEADER, key, OpenApiParameter.HEADER, description=said))
         return parameters

@@ -29,5 +29,5 @@ urlpatterns = [
     path("orchestrator/train", Train.as_view(), name="api-train"),
     path("schema/", Document.as_view(), name="api-schema"),
     path("docs/", Explorer.as_view(), name="api-docs"),
-    re_path(r"^.*$", elsewhere, name="api-elsewhere"),
+    re_path(r"^", elsewhere, name="api-elsewhere"),
 ]

@@ -87,7 +87,7 @@ class TestRepeat:
         assert episodes_of(tax_assist) == 0
         assert client.post(RUN, {}, headers=KEY).status_code == 202
 
-    @pytest.mark.parametrize("key", ["", "x" * 121, "caf\xe9"])
+    @pytest.mark.parametrize("key", ["", "x" * 121, "caf\xe9", "a b"])
     def test_a_bad_key_is_named(self, ana: Any, tax_assist: Pack, key: str):
         reply = door(ana).post(RUN, {}, headers={"Idempotency-Key": key})
         assert reply.status_code == 400

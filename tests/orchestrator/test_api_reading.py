@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from django.db import connection
@@ -175,6 +176,7 @@ class TestEpisodeList:
             ("state", "asleep"),
             ("reward_min", "high"),
             ("reward_max", "NaN"),
+            ("reward_max", "1e20"),
             ("date_from", "2026-02-30"),
             ("simulated", "maybe"),
             ("ordering", "beauty"),
@@ -275,6 +277,10 @@ class TestAddresses:
 
     @pytest.mark.parametrize("method", ["get", "post", "delete", "options"])
     def test_an_unknown_one_is_a_problem(self, method: str):
-        reply = getattr(door(), method)("/api/nowhere/at/all")
-        assert reply.status_code == 404
-        assert problem(reply)["instance"] == "/api/nowhere/at/all"
+        for address in ("/api/nowhere/at/all", "/api/packs/new%0Aline/runs"):
+            reply = getattr(door(), method)(address)
+            assert reply.status_code == 404
+            assert problem(reply)["instance"] == unquote(address)
+
+    def test_what_is_quoted_stays_quoted(self):
+        assert door().get("/api/episodes/a%3Fb%0A/")["Location"] == "/api/episodes/a%3Fb%0A"
