@@ -23,6 +23,7 @@ MOST_WAITING = 6
 ENOUGH = 500
 TRICKLE = timedelta(minutes=5)
 TRAIN_EVERY = 50
+TRAINING_TAKES = timedelta(minutes=10)
 LEARN_FROM = 1000
 BEFORE_TRAINING = {PolicyMode.RULE: 0.8, PolicyMode.STATIC: 0.2}
 AFTER_TRAINING = {PolicyMode.RL: 0.5, PolicyMode.RULE: 0.35, PolicyMode.STATIC: 0.15}
@@ -47,7 +48,7 @@ def turn(*, now: datetime, rng: np.random.Generator | None = None) -> Turn:
                 break
             episodes.start(brand=brand, pack=pack, mode=_mode(brand, chance))
             started += 1
-        if _ready_to_learn(brand):
+        if _ready_to_learn(brand, now):
             to_train.append(brand.pk)
     return Turn(started, to_train)
 
@@ -72,12 +73,13 @@ def _mode(brand: Brand, chance: np.random.Generator) -> str:
     return str(chance.choice([mode.value for mode in shares], p=list(shares.values())))
 
 
-def _ready_to_learn(brand: Brand) -> bool:
+def _ready_to_learn(brand: Brand, now: datetime) -> bool:
     """`TRAIN_EVERY` more rewarded episodes than at the last training, which is not under way."""
     last = TrainingRun.objects.for_brand(brand).filter(kind=TrainingRun.Kind.POLICY).first()
     rewarded = Episode.objects.for_brand(brand).rewarded()
     if last is None:
         return rewarded.count() >= TRAIN_EVERY
-    if last.state in (TrainingRun.State.QUEUED, TrainingRun.State.RUNNING):
+    # one that has not ended after so long lost its worker
+    if last.state in (TrainingRun.State.QUEUED, TrainingRun.State.RUNNING) and now - last.created_at < TRAINING_TAKES:
         return False
     return rewarded.filter(finished_at__gt=last.created_at).count() >= TRAIN_EVERY

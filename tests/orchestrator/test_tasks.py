@@ -22,6 +22,7 @@ from orchestrator.schedules import SCHEDULES, ensure_schedules
 from rlhf import judging
 from rlhf.models import Evaluation, Experience, Reward
 from tests.factories import BrandFactory, EpisodeFactory, PackFactory
+from training.models import TrainingRun
 
 pytestmark = pytest.mark.django_db
 with_commits = pytest.mark.django_db(transaction=True)
@@ -306,7 +307,13 @@ class TestDemonstration:
         monkeypatch.setattr(demonstration, "AT_ONCE", 0)
         for _ in range(3):
             EpisodeFactory(pack=tax, state="done", reward=0.5, finished_at=timezone.now())
-        assert demonstration.turn(now=timezone.now()).to_train == [tax.brand_id]
+        now = timezone.now()
+        assert demonstration.turn(now=now).to_train == [tax.brand_id]
+        training = TrainingRun.across_brands.create(brand=tax.brand, state="running")
+        assert demonstration.turn(now=now).to_train == []
+        for state in ("done", "running"):
+            TrainingRun.across_brands.filter(pk=training.pk).update(state=state, created_at=now - timedelta(hours=1))
+            assert demonstration.turn(now=now).to_train == [tax.brand_id]
 
     def test_learned_runs_come_with_the_first_training(self, sample, sent, monkeypatch):
         def modes() -> set[str]:
