@@ -106,7 +106,7 @@ def wait_until(holds: Any, seconds: float, what: str, log: Path | None = None) -
 class TestServices:
     def test_an_episode_goes_through_broker_and_workers_and_is_rewarded(self, running):
         _, address = running
-        status, session = asks(f"{address}/api/auth/login/", {"username": "ana", "password": "endcap-demo"})
+        status, session = asks(f"{address}/api/auth/login", {"username": "ana", "password": "endcap-demo"})
         assert status == 200, session
         token = session["token"]
         status, episode = asks(f"{address}/api/packs/tax-assist/runs/dynamic", {"policy_mode": "rule"}, token)
@@ -123,7 +123,7 @@ class TestServices:
 
     def test_episodes_start_by_themselves_in_simulated_brands(self, running):
         _, address = running
-        token = asks(f"{address}/api/auth/login/", {"username": "ana", "password": "endcap-demo"})[1]["token"]
+        token = asks(f"{address}/api/auth/login", {"username": "ana", "password": "endcap-demo"})[1]["token"]
 
         def several() -> bool:
             return asks(f"{address}/api/episodes/?state=done", token=token)[1].get("count", 0) >= 3

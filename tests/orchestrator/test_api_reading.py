@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import Any
 from urllib.parse import unquote
 
@@ -251,7 +250,7 @@ class TestEpisode:
             assert reply.status_code == 404
             problem(reply)
 
-    @pytest.mark.parametrize("name", ["0", "9" * 30, "EP-1", "nonsense", str(uuid.uuid4()), "١"])
+    @pytest.mark.parametrize("name", ["0", "9" * 30, "EP-1", "nonsense", "8b74e147-9198-471f-9f99-d99053d172de", "١"])
     def test_what_does_not_exist_is_not_found(self, ana: Any, name: str):
         assert door(ana).get(f"/api/episodes/{name}").status_code == 404
 
