@@ -24,6 +24,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.peers import contestants as ring
+from benchmarks.peers.calm import Disk
 from benchmarks.peers.report import emit
 from benchmarks.peers.workload import Job
 
@@ -52,23 +53,45 @@ class Arena:
         self.about = one.run(Job(action="setup", **self.settings))
         self.empty_bytes = ring.stored_bytes(database)
         self.state_bytes = 0
+        # (slower fsync probe around the turn, milliseconds per step by episode length)
+        self.turns: list[tuple[float, dict[str, list[float]]]] = []
 
-    def turn(self, episodes: list[tuple[int, int]], seed: int) -> dict[str, list[float]]:
-        """Time the episodes in a fresh process; milliseconds per step by episode length."""
-        figures = self.one.run(Job(action="measure", episodes=episodes, seed=seed, **self.settings))
+    def turn(self, episodes: list[tuple[int, int]], seed: int, disk: Disk) -> None:
+        """Time the episodes in a fresh process, when the disk is calm."""
+        figures: dict[str, Any] = {}
+        job = Job(action="measure", episodes=episodes, seed=seed, **self.settings)
+        probe = disk.during_calm(lambda: figures.update(self.one.run(job)))
         self.state_bytes += figures["steps_run"] * STATE_BYTES
-        timings: dict[str, list[float]] = figures["ms_per_step"]
-        return timings
+        self.turns.append((probe, figures["ms_per_step"]))
 
-    def bytes_per_byte(self) -> float:
-        return (ring.stored_bytes(self.settings["database"]) - self.empty_bytes) / self.state_bytes
+    def calm_turns(self, disk: Disk) -> list[dict[str, list[float]]]:
+        return [timings for probe, timings in self.turns if disk.is_calm(probe)]
+
+    def counted(self, disk: Disk) -> list[dict[str, list[float]]]:
+        """The calm turns; all of them where there was none."""
+        return self.calm_turns(disk) or [timings for _, timings in self.turns]
+
+    def describe(self, disk: Disk) -> dict[str, Any]:
+        return {
+            "database": self.kind,
+            "engine": self.one.name,
+            **self.about,
+            "record_durable_before_next_step": self.one.durable_per_step,
+            "bytes_per_byte": round(
+                (ring.stored_bytes(self.settings["database"]) - self.empty_bytes) / self.state_bytes, 3
+            ),
+            "turns": len(self.turns),
+            "calm_turns": len(self.calm_turns(disk)),
+        }
 
 
 def measure(
-    kinds: list[str], rounds: int, episodes: list[tuple[int, int]], seed: int, console: Console
-) -> tuple[Timings, list[dict[str, Any]], list[dict[str, float]]]:
-    """Timings by (database, engine, steps); what each engine is and stores; how busy the machine was by round."""
-    timings: Timings = defaultdict(list)
+    kinds: list[str], rounds: int, episodes: list[tuple[int, int]], seed: int, disk: Disk, console: Console
+) -> tuple[Timings, list[dict[str, Any]]]:
+    """Timings of calm turns by (database, engine, steps), and what each engine is, stored and was given.
+
+    Engines that had fewer than `rounds` calm turns get more, up to three times as many in all.
+    """
     order = random.Random(seed)
     with ExitStack() as databases:
         arenas = [
@@ -77,30 +100,24 @@ def measure(
             for one in CONTESTANTS
             if kind in one.databases
         ]
-        quiet: list[dict[str, float]] = []
-        for number in range(rounds):
-            quiet.append({"fsync_ms": ring.fsync_ms(), "load_average": round(os.getloadavg()[0], 2)})
-            for arena in order.sample(arenas, len(arenas)):
-                console.print(f"[dim]round {number + 1}/{rounds}: {arena.one.name} on {arena.kind}[/dim]")
-                for steps, values in arena.turn(episodes, seed + number).items():
+        for number in range(3 * rounds):
+            lacking = [arena for arena in arenas if len(arena.calm_turns(disk)) < rounds]
+            for arena in order.sample(lacking, len(lacking)):
+                console.print(f"[dim]turn {number + 1}: {arena.one.name} on {arena.kind}[/dim]")
+                arena.turn(episodes, seed + number, disk)
+        timings: Timings = defaultdict(list)
+        for arena in arenas:
+            for turn in arena.counted(disk):
+                for steps, values in turn.items():
                     timings[arena.kind, arena.one.name, int(steps)] += values
-        engines = [
-            {
-                "database": arena.kind,
-                "engine": arena.one.name,
-                **arena.about,
-                "record_durable_before_next_step": arena.one.durable_per_step,
-                "bytes_per_byte": round(arena.bytes_per_byte(), 3),
-            }
-            for arena in arenas
-        ]
-    return timings, engines, quiet
+        return timings, [arena.describe(disk) for arena in arenas]
 
 
 def compare(timings: Timings) -> list[dict[str, Any]]:
     """One cell per database and episode length: our median, the better peer's, their ratio and whether the aim is met.
 
-    On SQLite ours is the FULL entry, because every peer runs with synchronous=FULL.
+    On SQLite ours is the FULL entry, because every peer runs with synchronous=FULL. An aim counts as met only if it is
+    also met by the lower quartiles, so that a busy moment of a peer's cannot win it for us.
     """
     cells = []
     for kind, steps in sorted({(kind, steps) for kind, _, steps in timings}):
@@ -111,6 +128,8 @@ def compare(timings: Timings) -> list[dict[str, Any]]:
         bars = [one.name for one in CONTESTANTS if not one.ours and one.durable_per_step and kind in one.databases]
         peer = min(bars, key=lambda name: medians[name])
         ratio = medians[ours.name] / medians[peer]
+        quick = {name: statistics.quantiles(timings[kind, name, steps], n=4)[0] for name in (ours.name, *bars)}
+        quick_ratio = quick[ours.name] / min(quick[name] for name in bars)
         cells.append(
             {
                 "database": kind,
@@ -121,7 +140,8 @@ def compare(timings: Timings) -> list[dict[str, Any]]:
                 "ratio": round(ratio, 3),
                 "unit": "ms per step",
                 "aim": AIMS[kind],
-                "met": ratio <= AIMS[kind],
+                "ratio_of_lower_quartiles": round(quick_ratio, 3),
+                "met": max(ratio, quick_ratio) <= AIMS[kind],
                 "medians": {name: round(value, 4) for name, value in medians.items()},
             }
         )
@@ -137,7 +157,8 @@ def show(console: Console, cells: list[dict[str, Any]], timings: Timings, engine
             values = timings[cell["database"], name, cell["steps"]]
             low, _, high = statistics.quantiles(values, n=4)
             judged = value == cell["medians"][_judged(cell["database"])]
-            verdict = f"{cell['aim']} {'met' if cell['met'] else 'MISSED'}" if judged else ""
+            quick = f"lower quartiles {cell['ratio_of_lower_quartiles']:.2f}"
+            verdict = f"{cell['aim']} {'met' if cell['met'] else 'MISSED'}, {quick}" if judged else ""
             share = f"{value / cell['peer']:.2f}"
             table.add_row(
                 cell["database"], str(cell["steps"]), name, f"{value:.3f}", f"{low:.3f} to {high:.3f}", share, verdict
@@ -145,13 +166,14 @@ def show(console: Console, cells: list[dict[str, Any]], timings: Timings, engine
         table.add_section()
     console.print(table)
     weights = Table(title="bytes stored per byte of state, after VACUUM, less the empty database")
-    for heading in ("database", "engine", "bytes per byte", "aim"):
+    for heading in ("database", "engine", "bytes per byte", "aim", "calm turns"):
         weights.add_column(heading)
     for engine in sorted(engines, key=lambda one: (one["database"], one["bytes_per_byte"])):
         value = engine["bytes_per_byte"]
         verdict = ("met" if value <= STORAGE_AIM else "MISSED") if engine["engine"].startswith("endcap") else ""
         aim = f"{STORAGE_AIM} {verdict}" if verdict else ""
-        weights.add_row(engine["database"], engine["engine"], f"{value:.2f}", aim)
+        calm = f"{engine['calm_turns']} of {engine['turns']}"
+        weights.add_row(engine["database"], engine["engine"], f"{value:.2f}", aim, calm)
     console.print(weights)
 
 
@@ -165,6 +187,7 @@ def main() -> int:
     parser.add_argument("--write", type=Path, help="also write the JSON object to this file")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seed", type=int, default=20261121)
+    parser.add_argument("--patience", type=float, default=300, help="seconds to wait for a calm disk, in all")
     parser.add_argument("--sqlite-only", action="store_true")
     options = parser.parse_args()
     console = Console(stderr=options.json, width=max(Console().width, 130))
@@ -178,12 +201,12 @@ def main() -> int:
         kinds.append("postgresql")
     episodes = [(20, 15), (100, 4)]
     machine = ring.machine()
-    timings, engines, quiet = measure(kinds, options.rounds, episodes, options.seed, console)
+    disk = Disk(options.patience)
+    timings, engines = measure(kinds, options.rounds, episodes, options.seed, disk, console)
     cells = compare(timings)
-    closest = max(cells, key=lambda cell: cell["ratio"] / cell["aim"])
+    closest = max(cells, key=lambda cell: max(cell["ratio"], cell["ratio_of_lower_quartiles"]) / cell["aim"])
     if not options.json:
         show(console, cells, timings, engines)
-        console.print("fsync, ms, before each round: " + ", ".join(f"{one['fsync_ms']:.2f}" for one in quiet))
     emit(
         {
             "benchmark": "engine",
@@ -206,7 +229,12 @@ def main() -> int:
                 "rounds": options.rounds,
                 "warm_up_steps": Job.warm_up_steps,
             },
-            "machine": {**machine, "before_each_round": quiet},
+            "machine": {
+                **machine,
+                "load_average_after": round(os.getloadavg()[0], 2),
+                "best_fsync_ms": disk.best_ms,
+                "waited_for_the_disk_s": disk.waited_s,
+            },
         },
         to_stdout=options.json,
         path=options.write,
