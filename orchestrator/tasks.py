@@ -17,6 +17,7 @@ from orchestrator import conclusion, deliveries, demonstration, engine, idempote
 from orchestrator.engine.packs import PackRuntime
 from orchestrator.engine.recovery import sweep as find_fallen
 from orchestrator.models import Episode, EpisodeState
+from training.runs import close_lost
 
 log = structlog.get_logger(__name__)
 
@@ -49,8 +50,10 @@ def refresh_rewards(*, limit: int = 200) -> int:
 
 @shared_task(name="orchestrator.tasks.sweep")
 def sweep() -> dict[str, int]:
-    """Wake up what lost its worker or its message; park what lost its worker too often."""
-    found = find_fallen(timezone.now())
+    """Wake up what lost its worker or its message; park what lost its worker too often; close lost trainings."""
+    now = timezone.now()
+    found = find_fallen(now)
+    close_lost(now=now)
     runs = [*found.abandoned, *found.undelivered]
     woken = sum(deliveries.send_again(deliveries.RUN, pk) for pk in runs)
     woken += sum(deliveries.send_again(deliveries.CONCLUDE, pk) for pk in found.unconcluded)

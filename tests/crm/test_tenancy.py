@@ -25,6 +25,7 @@ ACROSS_BRANDS_IS_FOR = {
     "rlhf/judging.py": "locks a row of an instance at hand",
     "rlhf/rewards.py": "locks a row of an instance at hand",
     "rlhf/tasks.py": "loads by the id that a service queued",
+    "training/runs.py": "closes lost runs of every tenant",
     "orchestrator/models/episodes.py": "defines its own managers",
     "orchestrator/engine/claim.py": "workers serve every tenant",
     "orchestrator/engine/effects.py": "by a key that names its episode",
