@@ -16,8 +16,9 @@ def close_lost(*, now: datetime) -> int:
     its own row.
     """
     lost = TrainingRun.across_brands.filter(state=TrainingRun.State.RUNNING, started_at__lt=now - LOST_AFTER)
-    return lost.update(
+    closed: int = lost.update(
         state=TrainingRun.State.FAILED,
         error="The process that trained went away. Nothing was changed; train again.",
         finished_at=now,
     )
+    return closed
