@@ -3,5 +3,6 @@
 from crm.imports.files import load_file
 from crm.imports.hubspot import load_folder
 from crm.imports.quarantine import rows_as_csv
+from crm.imports.uploads import take_in
 
-__all__ = ["load_file", "load_folder", "rows_as_csv"]
+__all__ = ["load_file", "load_folder", "rows_as_csv", "take_in"]

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import json
-from collections.abc import Iterator
 from typing import Any
 
 from django import forms
@@ -24,7 +21,6 @@ from crm.templatetags.figures import times
 from crm.views.brand import BrandRequest, requires_brand, requires_planner
 
 PER_PAGE = 15
-COLUMNS = ("import", "file", "row", "field", "value", "reason", "raw")
 KINDS = (
     ("auto", "Find out by itself"),
     ("sales", "Sales"),
@@ -33,17 +29,33 @@ KINDS = (
 )
 
 
-class UploadForm(forms.Form):
-    """A file to take in."""
+class SeveralFiles(forms.ClearableFileInput):
+    """A file input that takes more than one."""
 
-    file = forms.FileField(error_messages={"required": "Choose a file first.", "empty": "The file is empty."})
+    allow_multiple_selected = True
+
+
+class FilesField(forms.FileField):
+    """Cleans to a list of uploaded files, each checked as FileField does."""
+
+    widget = SeveralFiles
+
+    def clean(self, data: Any, initial: Any = None) -> Any:
+        given = data if isinstance(data, list | tuple) else [data]
+        return [super(FilesField, self).clean(one, initial) for one in (given or [None])]
+
+
+class UploadForm(forms.Form):
+    """Files to take in."""
+
+    file = FilesField(error_messages={"required": "Choose a file first.", "empty": "The file is empty."})
     kind = forms.ChoiceField(choices=KINDS, initial="auto")
 
     def clean_file(self) -> Any:
-        file = self.cleaned_data["file"]
-        if file.size > settings.IMPORT_MAX_BYTES:
-            raise forms.ValidationError(f"The file is larger than {settings.IMPORT_MAX_BYTES // 2**20} MB.")
-        return file
+        files = self.cleaned_data["file"]
+        if sum(file.size for file in files) > settings.IMPORT_MAX_BYTES:
+            raise forms.ValidationError(f"That is more than {settings.IMPORT_MAX_BYTES // 2**20} MB.")
+        return files
 
 
 @require_safe
@@ -57,21 +69,22 @@ def data(request: BrandRequest) -> HttpResponse:
 @requires_brand
 @requires_planner
 def upload(request: BrandRequest) -> HttpResponse:
-    """Take a file in. A wrong form comes back with the reason beside the field (422); nothing is stored then."""
+    """Take files in. A wrong form comes back with the reason beside the field (422); nothing is stored then."""
     form = UploadForm(request.POST, request.FILES)
     if not form.is_valid():
         return render(request, "crm/data.html", _context(request, form), status=422)
     try:
-        batch = imports.load_file(
-            brand=request.brand, file=form.cleaned_data["file"], kind=form.cleaned_data["kind"], by=request.user
+        batches = imports.take_in(
+            brand=request.brand, files=form.cleaned_data["file"], kind=form.cleaned_data["kind"], by=request.user
         )
     except EndcapError as error:
         form.add_error("file", error.message)
         return render(request, "crm/data.html", _context(request, form), status=422)
-    if batch.state == Import.State.FAILED:
-        messages.error(request, f"{batch.filename} could not be taken in. {batch.error}")
-    else:
-        messages.success(request, f"{batch.filename}: {_told(batch)}.")
+    for batch in batches:
+        if batch.state == Import.State.FAILED:
+            messages.error(request, f"{batch.filename} could not be taken in. {batch.error}")
+        else:
+            messages.success(request, f"{batch.filename}: {_told(batch)}.")
     return redirect(f"{reverse('data')}#imports-title")
 
 
@@ -85,29 +98,11 @@ def quarantine_download(request: BrandRequest) -> HttpResponseBase:
     batch = _asked_for(request)
     if batch is not None:
         rows = rows.filter(batch=batch)
-    response = StreamingHttpResponse(_lines(rows.iterator(chunk_size=500)), content_type="text/csv; charset=utf-8")
+    response = StreamingHttpResponse(
+        imports.rows_as_csv(rows.iterator(chunk_size=500)), content_type="text/csv; charset=utf-8"
+    )
     response["Content-Disposition"] = f'attachment; filename="set-aside-{request.brand.slug}.csv"'
     return response
-
-
-class _Echo:
-    """A file that hands back what is written to it, so that rows can be streamed."""
-
-    def write(self, line: str) -> str:
-        return line
-
-
-def _lines(rows: Iterator[QuarantinedRow]) -> Iterator[str]:
-    writer = csv.writer(_Echo())
-    yield writer.writerow(COLUMNS)
-    for row in rows:
-        cells = (row.batch_id, row.file, row.row, row.field, row.value, row.reason, json.dumps(row.raw))
-        yield writer.writerow([_harmless(cell) for cell in cells])
-
-
-def _harmless(cell: object) -> object:
-    """A spreadsheet would run a cell that begins like a formula; a quote in front keeps it text."""
-    return f"'{cell}" if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
 
 
 def _told(batch: Import) -> str:

@@ -65,7 +65,7 @@ def world(transactional_db: None, ana: Any, harbor: Any, lumen: Any) -> Any:
     )
     batch = Import.across_brands.create(
         brand=harbor, kind="leads", filename="master_leads.json", sha256="x", state="partial", rows_read=9,
-        rows_stored=8, rows_set_aside=1, stored={"Lead": 8},
+        rows_stored=8, rows_set_aside=1, stored={"models": {"Lead": 8}, "files": {}, "notes": []},
     )  # fmt: skip
     QuarantinedRow.across_brands.create(
         batch=batch, file="master_leads.json", row=3, field="amount", value="a lot", reason="Not an amount of money"

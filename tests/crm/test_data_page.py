@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import zipfile
 from typing import Any
 
 import pytest
@@ -30,7 +31,7 @@ def batch(harbor: Any) -> Import:
     """An import of three rows that set two aside for one reason and one for another."""
     found: Import = Import.across_brands.create(
         brand=harbor, kind="leads", filename="leads.json", sha256="x", state="partial", rows_read=5, rows_stored=2,
-        rows_set_aside=3, stored={"Lead": 2},
+        rows_set_aside=3, stored={"models": {"Lead": 2}, "files": {}, "notes": []},
     )  # fmt: skip
     for row, field, value, reason in (
         (2, "stage", "hot", "Not a known stage"),
@@ -174,3 +175,36 @@ class TestBrandSwitch:
 
     def test_a_brand_of_others_is_not_there(self, ana_client, lumen):
         assert ana_client.post(reverse("switch_brand", args=["lumen-home"])).status_code == 404
+
+
+class TestSeveralFiles:
+    def test_a_hubspot_export_comes_in_whole_as_a_zip(self, ana_client, harbor, shared_data):
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+            for path in (shared_data / "crm" / "hubspot_fivetran").glob("*.csv"):
+                archive.write(path, f"export/{path.name}")
+        upload = SimpleUploadedFile("hubspot.zip", packed.getvalue())
+        page = ana_client.post(reverse("data_upload"), {"file": upload, "kind": "auto"}, follow=True)
+        batch = Import.objects.for_brand(harbor).get()
+        assert (batch.kind, batch.rows_read) == ("hubspot", 794)
+        assert batch.rows_read == batch.rows_stored + batch.rows_unchanged + batch.rows_set_aside
+        assert "deal_pipeline_stage_data.csv" in page.content.decode()
+
+    def test_each_of_two_files_is_an_import_of_its_own(self, ana_client, harbor):
+        files = [sales_file(GOOD), SimpleUploadedFile("broken.json", b'{"sales": [')]
+        ana_client.post(reverse("data_upload"), {"file": files, "kind": "auto"}, follow=True)
+        states = dict(Import.objects.for_brand(harbor).values_list("filename", "state"))
+        assert states["broken.json"] == "failed"
+        assert len(states) == 2
+
+    @pytest.mark.parametrize("name", ["bomb", "not a zip", "nothing inside"])
+    def test_a_zip_that_cannot_be_opened_safely_is_refused_whole(self, ana_client, harbor, name):
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+            if name == "bomb":
+                archive.writestr("sales.csv", b"0" * 20_000_000)
+        content = b"PK\x03\x04 and no more" if name == "not a zip" else packed.getvalue()
+        upload = SimpleUploadedFile("sales.zip", content)
+        response = ana_client.post(reverse("data_upload"), {"file": upload, "kind": "auto"})
+        assert response.status_code == 422
+        assert not Import.objects.for_brand(harbor).exists()
