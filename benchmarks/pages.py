@@ -103,6 +103,7 @@ def fill(episodes: int, leads: int, seed: int) -> dict[str, Any]:
         )
     Episode.across_brands.bulk_create(made, batch_size=1000)
     for episode in made:
+        assert episode.started_at is not None
         episode.created_at = episode.started_at
     Episode.across_brands.bulk_update(made, ["created_at"], batch_size=500)
     agents = ["insight", "creative", "governance", "reflect", "finish"]
@@ -119,7 +120,7 @@ def fill(episodes: int, leads: int, seed: int) -> dict[str, Any]:
             output={"note": "x" * 400},
             quality={"evidence": 0.5},
             quality_overall=rng.random(),
-            finished_at=episode.finished_at,
+            finished_at=now,
         )
         for episode in made
         for index, action in enumerate(agents)
@@ -138,7 +139,7 @@ def fill(episodes: int, leads: int, seed: int) -> dict[str, Any]:
             Reward(
                 experience=x,
                 config=config,
-                value=e.reward,
+                value=e.reward or 0.0,
                 components={},
                 attribution="episode",
                 provisional=False,
