@@ -46,6 +46,7 @@ def fill(episodes: int, leads: int, seed: int) -> dict[str, Any]:
     from django.contrib.auth import get_user_model
     from django.contrib.sessions.backends.db import SessionStore
     from django.core.management import call_command
+    from django.db import connection
     from django.utils import timezone
 
     from crm.models import Brand, FunnelStage, Lead, Pack, PipelineStage
@@ -149,6 +150,8 @@ def fill(episodes: int, leads: int, seed: int) -> dict[str, Any]:
         ],
         batch_size=1000,
     )
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")  # as autovacuum does within a minute of such a load, and SQLite on its next connection
     user = get_user_model().objects.get(username="ana")
     admin = get_user_model().objects.filter(is_superuser=True).get()
     keys = {}

@@ -198,16 +198,16 @@ def selling(brand: Brand) -> Selling:
     """Leads by the furthest stage they are known to have reached, and what was sold in the last thirty days."""
     now = timezone.now()
     leads = Lead.objects.for_brand(brand)
-    at_stage: dict[str, int] = dict(leads.order_by().values_list("funnel_stage").annotate(Count("pk")))
+    at_stage: dict[str, int] = dict(leads.order_by().values_list("funnel_stage").annotate(n=Count("*")))
+    total = sum(at_stage.values())
     lost = at_stage.pop(FunnelStage.LOST, 0)
     # A lost lead got as far as the stage it was lost from.
     fell = StageChange.objects.for_brand(brand).filter(to_funnel=FunnelStage.LOST, lead__funnel_stage=FunnelStage.LOST)
     for stage, count in fell.order_by().values_list("from_funnel").annotate(Count("lead", distinct=True)):
         reached = stage if stage in STAGES else FunnelStage.PROSPECT
         at_stage[reached] = at_stage.get(reached, 0) + count
-    total = leads.count() if lost else sum(at_stage.values())
     reached_by = [sum(at_stage.get(later, 0) for later in STAGES[index:]) for index in range(len(STAGES))]
-    reached_by[0] = max(total, reached_by[0])
+    reached_by[0] = total
     sales = Sale.objects.for_brand(brand).filter(sold_at__lte=now)
     money = sales.aggregate(
         won=Sum("amount", filter=Q(sold_at__gt=now - MONTH), default=Decimal(0)),
@@ -232,4 +232,4 @@ def selling(brand: Brand) -> Selling:
 
 def states(brand: Brand) -> dict[str, int]:
     """How many episodes stand where."""
-    return dict(Episode.objects.for_brand(brand).order_by().values_list("state").annotate(Count("pk")))
+    return dict(Episode.objects.for_brand(brand).order_by().values_list("state").annotate(n=Count("*")))
