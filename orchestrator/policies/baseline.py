@@ -25,20 +25,3 @@ def fit_values(batch: Batch, target: np.ndarray, shrink: float) -> np.ndarray:
     sums = np.bincount(batch.row, weight * (target - mean), minlength=len(x))
     gram = (x * visits[:, None]).T @ x + shrink * np.eye(x.shape[1])
     return np.asarray(mean + x @ np.linalg.solve(gram, x.T @ sums))
-
-
-def v_trace(batch: Batch, values: np.ndarray, ratio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(targets v_t, advantages r_t + v_{t+1} − V(x_t)), both (steps,). `values` (situations,), `ratio` π/μ (steps,)."""
-    now = values[batch.row]
-    following = np.where(batch.last, 0.0, np.roll(now, -1))
-    earned = np.where(batch.last, batch.gross[batch.episode], 0.0) - batch.cost
-    trust = np.minimum(ratio, 1.0)
-    surprise = trust * (earned + following - now)
-    correction = surprise.copy()
-    # backwards in time, all episodes at once
-    for position in range(int(batch.position.max()) - 1, -1, -1):
-        rows = np.flatnonzero((batch.position == position) & ~batch.last)
-        correction[rows] += trust[rows] * correction[rows + 1]
-    target = now + correction
-    after = np.where(batch.last, 0.0, np.roll(target, -1))
-    return target, earned + after - now

@@ -22,7 +22,7 @@ from orchestrator.policies.features import FeatureSpace
 from orchestrator.policies.learned import LinearSoftmax
 from orchestrator.policies.logged import Batch, LoggedEpisode
 
-CLIP = 20.0
+CLIP = 1000.0
 LEVEL = 0.9
 RESAMPLES = 500
 # A version moves into service unless it may be worse by more than this much reward.

@@ -4,10 +4,12 @@ Layout of x (features,), in this order, with the length of each block (P packs, 
 
     bias 1 | pack one-hot P | task one-hot 5 | step, remaining, steps done as shares 3
     | done at least once A | done at least twice A | last A+1, second last A+1, third last A+1 (the extra one: none)
+    | went into the newest result A | done after it, or before there is one A
     | quality value Q, quality unknown Q, overall against the threshold 1 | cost 1 | funnel shares F | request TEXT
-    | pack x done at least once P·A | pack x last P·(A+1)
+    | pack x done at least once P·A | pack x went into it P·A | pack x done after P·A | pack x last P·(A+1)
 
-The products let a linear policy learn another order of agents for every pack; what packs share is learned once.
+The products let a linear policy learn another order of agents for every pack; what packs share is learned once. The
+market answers the result, so what went into it and what came after it are told apart.
 Packs, actions and dimensions not seen in training are zeros, so an unknown pack falls back on what all packs share.
 """
 
@@ -16,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -63,10 +66,36 @@ class FeatureSpace:
         )
 
     @cached_property
-    def length(self) -> int:
+    def _starts(self) -> dict[str, int]:
+        """Where each block of the layout begins; `end` is the length."""
         packs, actions, dims = len(self.packs), len(self.actions), len(self.dimensions)
-        single = 1 + packs + len(TASKS) + 3 + 2 * actions + RECENT * (actions + 1) + 2 * dims + 1 + 1
-        return single + len(self.stages) + self.text.length + packs * (2 * actions + 1)
+        sizes = {
+            "bias": 1,
+            "pack": packs,
+            "task": len(TASKS),
+            "shares": 3,
+            "once": actions,
+            "twice": actions,
+            "recent": RECENT * (actions + 1),
+            "inputs": actions,
+            "later": actions,
+            "value": dims,
+            "unknown": dims,
+            "overall": 1,
+            "cost": 1,
+            "funnel": len(self.stages),
+            "text": self.text.length,
+            "pack once": packs * actions,
+            "pack inputs": packs * actions,
+            "pack later": packs * actions,
+            "pack last": packs * (actions + 1),
+        }
+        ends = list(accumulate(sizes.values()))
+        return {**dict(zip(sizes, [0, *ends], strict=False)), "end": ends[-1]}
+
+    @cached_property
+    def length(self) -> int:
+        return self._starts["end"]
 
     @cached_property
     def _action_index(self) -> dict[str, int]:
@@ -78,46 +107,60 @@ class FeatureSpace:
 
     def vector(self, situation: Situation) -> np.ndarray:
         """x (features,), float64; see the module for the layout."""
-        actions, blank = len(self.actions), len(self.actions)
-        pack = _one_hot(self.packs, situation.pack)
-        done = np.zeros(actions)
+        row, at, known, actions = np.zeros(self.length), self._starts, self._action_index, len(self.actions)
+        pack = self.packs.index(situation.pack) if situation.pack in self.packs else -1
+        row[0] = 1
+        if pack >= 0:
+            row[at["pack"] + pack] = 1
+        if situation.task in TASKS:
+            row[at["task"] + TASKS.index(situation.task)] = 1
+        row[at["shares"] : at["shares"] + 3] = (
+            situation.step / situation.max_steps,
+            situation.remaining / situation.max_steps,
+            len(situation.actions) / 10,
+        )
         for name in situation.actions:
-            if name in self._action_index:
-                done[self._action_index[name]] += 1
-        recent = np.zeros((RECENT, actions + 1))
+            if name in known:
+                row[at["twice"] + known[name]] = row[at["once"] + known[name]]
+                row[at["once"] + known[name]] = 1
+                if pack >= 0:
+                    row[at["pack once"] + pack * actions + known[name]] = 1
         for back in range(RECENT):
             name = situation.actions[-1 - back] if back < len(situation.actions) else ""
-            recent[back, self._action_index.get(name, blank)] = 1
-        once = np.minimum(done, 1)
-        values = np.array([situation.quality.get(name, 0.0) for name in self.dimensions])
-        unknown = np.array([float(name not in situation.quality) for name in self.dimensions])
+            row[at["recent"] + back * (actions + 1) + known.get(name, actions)] = 1
+            if back == 0 and pack >= 0:
+                row[at["pack last"] + pack * (actions + 1) + known.get(name, actions)] = 1
+        for block, done in (("inputs", situation.inputs), ("later", situation.later)):
+            for name in done:
+                if name in known:
+                    row[at[block] + known[name]] = 1
+                    if pack >= 0:
+                        row[at[f"pack {block}"] + pack * actions + known[name]] = 1
+        for index, name in enumerate(self.dimensions):
+            row[at["value"] + index] = situation.quality.get(name, 0.0)
+            row[at["unknown"] + index] = name not in situation.quality
         overall = situation.overall
-        stages = np.array([float(situation.funnel.get(stage, 0)) for stage in self.stages])
-        return np.concatenate(
-            [
-                [1.0],
-                pack,
-                _one_hot(TASKS, situation.task),
-                [situation.step / situation.max_steps, situation.remaining / situation.max_steps, done.sum() / 10],
-                once,
-                done >= 2,
-                recent.ravel(),
-                values,
-                unknown,
-                [0.0 if overall is None else overall - situation.threshold],
-                [situation.cost / (situation.cost + COST_SCALE)],
-                stages / max(stages.sum(), 1.0),
-                self.text.vector(situation.request),
-                np.outer(pack, once).ravel(),
-                np.outer(pack, recent[0]).ravel(),
-            ]
-        )
+        row[at["overall"]] = 0.0 if overall is None else overall - situation.threshold
+        row[at["cost"]] = situation.cost / (situation.cost + COST_SCALE)
+        leads = max(sum(situation.funnel.get(stage, 0) for stage in self.stages), 1)
+        for index, stage in enumerate(self.stages):
+            row[at["funnel"] + index] = situation.funnel.get(stage, 0) / leads
+        row[at["text"] : at["pack once"]] = self.text.vector(situation.request)
+        return row
 
     def matrix(self, situations: Sequence[Situation]) -> np.ndarray:
         """(situations, features)"""
         if not situations:
             return np.zeros((0, self.length))
         return np.stack([self.vector(situation) for situation in situations])
+
+    def after(self, situations: Sequence[Situation]) -> np.ndarray:
+        """x of `situation.after(action)` for every allowed action, else 0. (situations, actions, features) float32"""
+        following = np.zeros((len(situations), len(self.actions), self.length), dtype=np.float32)
+        for row, situation in enumerate(situations):
+            for action, column in zip(situation.allowed, self.indices(situation.allowed), strict=True):
+                following[row, column] = self.vector(situation.after(action))
+        return following
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -137,7 +180,3 @@ class FeatureSpace:
             stages=tuple(stored["stages"]),
             text=RequestText.from_json(stored["text"]),
         )
-
-
-def _one_hot(words: tuple[str, ...], word: str) -> np.ndarray:
-    return np.array([float(word == one) for one in words])

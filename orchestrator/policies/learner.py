@@ -13,7 +13,8 @@ from typing import Self
 import numpy as np
 from scipy.optimize import minimize
 
-from orchestrator.policies.baseline import fit_values, v_trace
+from orchestrator.policies.contract import FINISH
+from orchestrator.policies.critic import Critic
 from orchestrator.policies.features import FeatureSpace
 from orchestrator.policies.learned import LinearSoftmax
 from orchestrator.policies.logged import Batch, LoggedEpisode
@@ -23,9 +24,12 @@ from orchestrator.policies.objective import Parameters, Terms, objective, softma
 class ClippedPolicyGradient:
     """Fits `policy_` to logged episodes; see `objective` for the meaning of the coefficients, all in units of reward.
 
-    `entropy` and `kl` shrink as 1/√(1 + episodes / patience): exploring and trusting the rules pay off early.
-    Steps that were not drawn (static, probability 1) feed the baseline but have no gradient. Late rewards need no path
-    of their own: an episode enters with the reward known today, and weighs less while that reward is provisional.
+    `kl`, `entropy` and `curiosity` (reward per unit of the critic's doubt) fade as (1 + episodes / patience)^−power: the
+    first versions stay near the rules and look around, later ones trust what they have seen. `critic_shrink` is about
+    (noise of a reward / size of an effect)²: the market's luck has a deviation near 0.5, effects are near 0.15. `floor`
+    is shared by all allowed actions. Steps that were not drawn (static, probability 1) feed the critic but have no
+    gradient. Late rewards need no path of their own: an episode enters with the reward known today, and weighs less
+    while that reward is provisional.
     """
 
     name = "clipped"
@@ -36,12 +40,17 @@ class ClippedPolicyGradient:
         seed: int = 0,
         rounds: int = 5,
         clip: float = 5.0,
-        entropy: float = 0.01,
-        kl: float = 0.02,
-        patience: float = 100.0,
+        entropy: float = 0.005,
+        kl: float = 0.1,
+        curiosity: float = 0.5,
+        patience: float = 200.0,
+        power: float = 1.5,
         shrink: float = 1.0,
-        baseline_shrink: float = 3.0,
-        floor: float = 0.01,
+        critic_shrink: float = 10.0,
+        trace: float = 0.7,
+        sweeps: int = 3,
+        settled: int = 2,
+        floor: float = 0.005,
         hidden: int = 0,
         iterations: int = 40,
     ) -> None:
@@ -50,15 +59,20 @@ class ClippedPolicyGradient:
         self.clip = clip
         self.entropy = entropy
         self.kl = kl
+        self.curiosity = curiosity
         self.patience = patience
+        self.power = power
         self.shrink = shrink
-        self.baseline_shrink = baseline_shrink
+        self.critic_shrink = critic_shrink
+        self.trace = trace
+        self.sweeps = sweeps
+        self.settled = settled
         self.floor = floor
         self.hidden = hidden
         self.iterations = iterations
 
     def fit(self, episodes: Sequence[LoggedEpisode]) -> Self:
-        """Sets `policy_`, `values_` (baseline, by situation) and `objective_` (one per round).
+        """Sets `policy_`, `critic_` and `objective_` (its value after each round).
 
         ValueError for no episodes.
         """
@@ -68,19 +82,23 @@ class ClippedPolicyGradient:
     def fit_batch(self, batch: Batch, space: FeatureSpace) -> Self:
         """The same from arrays, so that folds of one log need not be turned into numbers again."""
         theta = self._start(space)
-        fade = 1 / np.sqrt(1 + len(batch.gross) / self.patience)
+        fade = (1 + len(batch.gross) / self.patience) ** -self.power
         terms = Terms(self.clip, self.entropy * fade, self.kl * fade, self.shrink, self.floor)
         weight = batch.weight * batch.explored
         allowed = np.isfinite(batch.log_prior)
+        finish = int(space.indices([FINISH])[0])
+        self.critic_ = Critic(batch, finish=finish, shrink=self.critic_shrink, trace=self.trace)
         self.objective_: list[float] = []
-        self.values_ = fit_values(batch, batch.returns(), self.baseline_shrink)
+        bonus = self.curiosity * fade * self.critic_.doubt()
+        climbed = [theta]
         for _ in range(self.rounds if weight.any() else 0):
             pi = with_floor(softmax(batch.log_prior, theta.logits(batch.x)), allowed, self.floor)
-            ratio = pi[batch.row, batch.action] / batch.logged
-            target, _ = v_trace(batch, self.values_, ratio)
-            self.values_ = fit_values(batch, target, self.baseline_shrink)
-            _, advantage = v_trace(batch, self.values_, ratio)
-            theta = self._climb(theta, batch, advantage, weight, terms)
+            surprise = self.critic_.refit(pi, self.sweeps)
+            theta = self._climb(theta, batch, self.critic_.q + bonus, surprise, weight, terms)
+            climbed.append(theta)
+        if not self.hidden:
+            # policy and critic chase each other from round to round; the mean of the last ones is steadier than any
+            theta = Parameters(np.mean([one.weights for one in climbed[-self.settled :]], axis=0))
         self.policy_ = LinearSoftmax(
             space=space, weights=theta.weights, inner=theta.inner, outer=theta.outer, floor=self.floor
         )
@@ -96,12 +114,12 @@ class ClippedPolicyGradient:
         return Parameters(weights, inner, np.zeros((len(space.actions), self.hidden)))
 
     def _climb(
-        self, theta: Parameters, batch: Batch, advantage: np.ndarray, weight: np.ndarray, terms: Terms
+        self, theta: Parameters, batch: Batch, q: np.ndarray, surprise: np.ndarray, weight: np.ndarray, terms: Terms
     ) -> Parameters:
         """L-BFGS on −L from where we stand."""
 
         def descend(flat: np.ndarray) -> tuple[float, np.ndarray]:
-            value, gradient = objective(theta.like(flat), batch, advantage, weight, terms)
+            value, gradient = objective(theta.like(flat), batch, q, surprise, weight, terms)
             return -value, -gradient.flat()
 
         found = minimize(

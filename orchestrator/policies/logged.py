@@ -100,6 +100,7 @@ class Batch:
     """
 
     x: np.ndarray  # (situations, features)
+    after: np.ndarray  # (situations, actions, features) of the situation with one more action; 0 where not allowed
     log_prior: np.ndarray  # (situations, actions)
     row: np.ndarray  # (steps,) situation of the step
     action: np.ndarray  # (steps,) column of the chosen action
@@ -136,6 +137,7 @@ class Batch:
         last[np.cumsum(lengths) - 1] = True
         return cls(
             x=space.matrix(situations),
+            after=space.after(situations),
             log_prior=log_prior,
             row=row,
             action=space.indices([step.action for step in steps]),

@@ -1,6 +1,10 @@
 """What the learner maximises, with its gradient written out. Arrays in, arrays out.
 
-    L(θ) = (1/Σ w) Σ_t w_t [ f(ρ_t) A_t + β_H H(s_t) − β_KL KL(s_t ‖ prior_t) ] − (λ / 2N) ‖θ‖²       ρ = π / μ
+    L(θ) = (1/Σw) Σ_t w_t [ Σ_a π(a|x_t) Q(x_t, a) + f(ρ_t) (y_t − Q(x_t, a_t)) + β_H H_t − β_KL KL_t ] − (λ/2N) ‖θ‖²
+
+The first term is the policy's value by the critic, the second corrects the critic by what was really earned (doubly
+robust; Jiang & Li 2016). H is the entropy of the policy, KL its distance from the prior, ρ = π/μ.
+
 
 f is the clipped importance ratio written so that its gradient is exactly min(ρ, c) ∇log π: ρ up to c, then
 c (1 + log(ρ / c)). Beyond c a step keeps pulling, but no harder than c (truncated importance weights: Ionides 2008;
@@ -83,9 +87,12 @@ def clipped(ratio: np.ndarray, clip: float) -> tuple[np.ndarray, np.ndarray]:
 
 
 def objective(
-    theta: Parameters, batch: Batch, advantage: np.ndarray, weight: np.ndarray, terms: Terms
+    theta: Parameters, batch: Batch, q: np.ndarray, surprise: np.ndarray, weight: np.ndarray, terms: Terms
 ) -> tuple[float, Parameters]:
-    """L and its gradient. `advantage` and `weight` are (steps,); steps of weight 0 count for nothing."""
+    """L and its gradient.
+
+    `q` (situations, actions) is the critic, `surprise` y − Q (steps,); `weight` (steps,): 0 leaves a step out.
+    """
     allowed = np.isfinite(batch.log_prior)
     actions = allowed.shape[1]
     s = softmax(batch.log_prior, theta.logits(batch.x))
@@ -95,11 +102,11 @@ def objective(
     ratio = pi[batch.row, batch.action] / batch.logged
     value, slope = clipped(ratio, terms.clip)
     cells = batch.row * actions + batch.action
-    by_pi = np.bincount(cells, share * advantage * slope / batch.logged, minlength=s.size).reshape(s.shape)
-    by_s = (1 - terms.floor) * by_pi
+    by_pi = np.bincount(cells, share * surprise * slope / batch.logged, minlength=s.size).reshape(s.shape)
+    visits = np.bincount(batch.row, share, minlength=len(s))[:, None]
+    by_s = (1 - terms.floor) * (by_pi + visits * q)
     by_logit = s * (by_s - (by_s * s).sum(axis=1, keepdims=True))
 
-    visits = np.bincount(batch.row, share, minlength=len(s))[:, None]
     log_s = np.log(np.where(allowed, np.maximum(s, 1e-300), 1.0))
     against_prior = np.where(allowed, log_s - np.where(allowed, batch.log_prior, 0.0), 0.0)
     entropy = -(s * log_s).sum(axis=1, keepdims=True)
@@ -110,7 +117,8 @@ def objective(
     flat = theta.flat()
     ridge = terms.shrink / max(float(np.count_nonzero(weight)), 1.0)
     total = float(
-        (share * value * advantage).sum() + (visits * (terms.entropy * entropy - terms.kl * divergence)).sum()
+        (share * value * surprise).sum()
+        + (visits * ((pi * q).sum(axis=1, keepdims=True) + terms.entropy * entropy - terms.kl * divergence)).sum()
     )
     gradient = theta.pull_back(batch.x, by_logit).flat() - ridge * flat
     return total - 0.5 * ridge * float(flat @ flat), theta.like(gradient)

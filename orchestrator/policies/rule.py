@@ -17,6 +17,7 @@ from orchestrator.policies.situation import MAKERS, Situation
 LABEL = "rule@1"
 EPSILON = 0.1
 TRIES = 2
+TEXTS = ("outreach", "creative")
 
 
 def confidence(situation: Situation) -> float:
@@ -24,9 +25,14 @@ def confidence(situation: Situation) -> float:
     return situation.quality.get("confidence", situation.overall or 0.0)
 
 
-def changed(situation: Situation) -> tuple[str, ...]:
-    """Agents whose work makes an earlier check stale."""
+def results(situation: Situation) -> tuple[str, ...]:
+    """Agents whose work makes earlier doubts stale."""
     return MAKERS.get(situation.task, ())
+
+
+def checked(situation: Situation) -> tuple[str, ...]:
+    """Agents whose work makes an earlier check stale: whatever the task, an unchecked text may hold everything back."""
+    return (*results(situation), *TEXTS)
 
 
 def may_retry(situation: Situation) -> bool:
@@ -55,7 +61,7 @@ RULES: tuple[Rule, ...] = (
     Rule("the result is missing", lambda s: not s.made, maker),
     Rule(
         "the result has not been checked",
-        lambda s: not s.since("governance", of=changed(s)),
+        lambda s: not s.since("governance", of=checked(s)),
         "governance",
     ),
     Rule(
@@ -65,7 +71,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "nobody has weighed the doubts",
-        lambda s: not s.since("reflect", of=changed(s)),
+        lambda s: not s.since("reflect", of=results(s)),
         "reflect",
     ),
     Rule(

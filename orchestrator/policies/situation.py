@@ -7,7 +7,7 @@ Outputs of agents are left out on purpose: what matters of them is in the qualit
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from orchestrator.policies.contract import FINISH, PolicyState
 
@@ -97,6 +97,27 @@ class Situation:
             if done in of:
                 return False
         return False
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """What went into the newest result of a maker; nothing before there is one."""
+        return self.actions[: max(self._newest_result, 0)]
+
+    @property
+    def later(self) -> tuple[str, ...]:
+        """What was done after the newest result of a maker; everything before there is one."""
+        return self.actions[self._newest_result + 1 :]
+
+    @property
+    def _newest_result(self) -> int:
+        """Its place, −1 for none."""
+        makers = MAKERS.get(self.task, ())
+        places = [place for place, name in enumerate(self.actions) if name in makers]
+        return places[-1] if places else -1
+
+    def after(self, action: str) -> Situation:
+        """What is known of the situation that follows, before the agent has worked: the same with one more action."""
+        return replace(self, actions=(*self.actions, action), step=self.step + 1)
 
     @property
     def phase(self) -> str:
