@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import typer
 
+from orchestrator.cli.results import results
 from orchestrator.cli.runs import generate_dynamic_runs, run_pack_dynamic
 from orchestrator.cli.training import train
 
@@ -16,5 +17,6 @@ app = typer.Typer(
 app.command("run-pack-dynamic")(run_pack_dynamic)
 app.command("generate-dynamic-runs")(generate_dynamic_runs)
 app.command("train")(train)
+app.command("results")(results)
 
 __all__ = ["app"]

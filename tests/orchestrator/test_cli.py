@@ -17,6 +17,7 @@ from crm.models import Brand, MarketEvent, Pack
 from orchestrator.cli import app, runs
 from orchestrator.models import Episode, PolicyVersion
 from rlhf.models import Reward
+from tests.factories import EpisodeFactory, PackFactory
 from tests.orchestrator.noop_runtime import Worker
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -158,3 +159,19 @@ class TestModule:
         assert done.returncode == 0, done.stderr
         for name in ("run-pack-dynamic", "generate-dynamic-runs", "train"):
             assert name in done.stdout
+
+
+class TestResults:
+    def test_it_sums_by_task_and_mode_and_leaves_other_brands_out(self, harbor: Brand, lumen: Brand):
+        pack = PackFactory(brand=harbor, task="budget")
+        for reward in (0.5, 0.7, 0.9):
+            EpisodeFactory(pack=pack, state="done", reward=reward, mode="rl", steps_count=4)
+        EpisodeFactory(pack=PackFactory(brand=lumen), state="done", reward=9.0)
+        said = command("results", "--brand", "harbor-oats").output
+        # Student's t with two degrees of freedom: 4.3027 * 0.2 / sqrt(3)
+        assert re.search(r"Budget\s+rl\s+3\s+0\.700\s+0\.203 to 1\.197\s+4\.0", said)
+        assert re.search(r"all tasks\s+rl\s+3\s+0\.700", said)
+        assert "9.0" not in said
+
+    def test_without_runs_it_says_what_to_do(self, harbor: Brand):
+        assert "generate-dynamic-runs" in command("results", "--brand", "harbor-oats").output
