@@ -104,9 +104,17 @@ def put_back(*, version: PolicyVersion, by: Any = None) -> PolicyVersion:
 
 
 def train(
-    *, brand: Brand, max_runs: int | None = None, learner: str = "clipped", by: Any = None, seed: int = 0
+    *,
+    brand: Brand,
+    max_runs: int | None = None,
+    learner: str = "clipped",
+    by: Any = None,
+    seed: int = 0,
+    run: TrainingRun | None = None,
 ) -> TrainingSummary:
     """Learn from the newest `max_runs` finished episodes of the brand (all: None) and store a new version.
+
+    `run` is the row of a training that was ordered before (`orchestrator.training_orders`); else one is made.
 
     The new version serves at once if the evidence says that it is not worse than the one serving, else it waits. With
     nothing to learn from, nothing is written. Raises UnknownLearner; whatever else goes wrong is kept on the run.
@@ -116,8 +124,11 @@ def train(
         raise UnknownLearner(f"There is no learner {learner}. Known: {known}.", field="learner", value=learner)
     log = logged_episodes(brand=brand, max_runs=max_runs)
     if not log.episodes:
-        return _summary(log, [], None, {"verdict": "nothing to learn from", "moves": False})
-    run = TrainingRun.objects.for_brand(brand).create(
+        summary = _summary(log, [], None, {"verdict": "nothing to learn from", "moves": False})
+        if run is not None:
+            _finish(run, TrainingRun.State.DONE, summary=summary.as_dict())
+        return summary
+    run = run or TrainingRun.objects.for_brand(brand).create(
         brand=brand,
         state=TrainingRun.State.RUNNING,
         options={"learner": learner, "max_runs": max_runs, "seed": seed},
@@ -129,12 +140,7 @@ def train(
         policy, evidence, buckets = _learn(log, learner, seed, LinearSoftmax.from_json(previous.parameters))
         return _store(brand, run, log, policy, {**evidence.as_dict(), "previous_version": previous.number}, buckets)
     except Exception as error:
-        run.state, run.error, run.finished_at = (
-            TrainingRun.State.FAILED,
-            f"{type(error).__name__}: {error}",
-            timezone.now(),
-        )
-        run.save(update_fields=["state", "error", "finished_at"])
+        _finish(run, TrainingRun.State.FAILED, error=f"{type(error).__name__}: {error}")
         raise
 
 
@@ -175,9 +181,15 @@ def _store(
         )
         if evidence["moves"]:
             _serve(version)
-        run.state, run.summary, run.finished_at = TrainingRun.State.DONE, summary.as_dict(), timezone.now()
-        run.save(update_fields=["state", "summary", "finished_at"])
+        _finish(run, TrainingRun.State.DONE, summary=summary.as_dict())
     return summary
+
+
+def _finish(run: TrainingRun, state: TrainingRun.State, **said: Any) -> None:
+    run.state, run.finished_at = state, timezone.now()
+    for name, value in said.items():
+        setattr(run, name, value)
+    run.save(update_fields=["state", "finished_at", *said])
 
 
 def _summary(log: EpisodeLog, buckets: list[Bucket], number: int | None, evidence: dict[str, Any]) -> TrainingSummary:

@@ -13,7 +13,7 @@ from django.contrib.auth import get_user_model
 from django.utils import timezone
 
 from crm.models import Brand
-from orchestrator import conclusion, deliveries, demonstration, engine, idempotency, learning
+from orchestrator import conclusion, deliveries, demonstration, engine, idempotency, learning, training_orders
 from orchestrator.engine.packs import PackRuntime
 from orchestrator.engine.recovery import sweep as find_fallen
 from orchestrator.models import Episode, EpisodeState
@@ -57,6 +57,7 @@ def sweep() -> dict[str, int]:
     runs = [*found.abandoned, *found.undelivered]
     woken = sum(deliveries.send_again(deliveries.RUN, pk) for pk in runs)
     woken += sum(deliveries.send_again(deliveries.CONCLUDE, pk) for pk in found.unconcluded)
+    woken += sum(deliveries.send_again(deliveries.TRAIN, pk) for pk in training_orders.undelivered())
     if found.abandoned or found.parked:
         log.warning("swept", abandoned=found.abandoned, parked=found.parked)
     return {"woken": woken, "parked": found.parked}
@@ -70,6 +71,12 @@ def train_policy(
     by = get_user_model().objects.filter(pk=by_id).first() if by_id else None
     summary = learning.train(brand=Brand.objects.get(pk=brand_id), max_runs=max_runs, learner=learner, by=by)
     return summary.as_dict()
+
+
+@shared_task(name="orchestrator.tasks.carry_out_training")
+def carry_out_training(*, run_id: int) -> bool:
+    """Train as somebody ordered on a page."""
+    return training_orders.carry_out(run_id=run_id)
 
 
 @shared_task(name="orchestrator.tasks.forget_old_answers")

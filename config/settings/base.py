@@ -222,6 +222,7 @@ CELERY_TASK_ROUTES = {
     "orchestrator.tasks.run_episode": {"queue": "orchestration"},
     "orchestrator.tasks.conclude_episode": {"queue": "evaluation"},
     "orchestrator.tasks.train_policy": {"queue": "training"},
+    "orchestrator.tasks.carry_out_training": {"queue": "training"},
 }
 CELERY_TIMEZONE = "UTC"
 

@@ -20,7 +20,9 @@ from training.models import TrainingRun
 
 HISTORY = 20
 CHANGES = 3
+AT_ONCE = 120  # runs whose training takes a few seconds
 LONGEST_TRAINING = timedelta(minutes=15)
+UNDER_WAY = (TrainingRun.State.QUEUED, TrainingRun.State.RUNNING)
 
 
 @dataclass(frozen=True)
@@ -198,7 +200,7 @@ def changed_pick(bucket: dict[str, Any]) -> ChangedPick:
 
 def training(brand: Brand) -> Training:
     """What was learned and what is new since: five questions."""
-    lost = Q(state=TrainingRun.State.RUNNING, created_at__lte=timezone.now() - LONGEST_TRAINING)
+    lost = Q(state__in=UNDER_WAY, created_at__lte=timezone.now() - LONGEST_TRAINING)
     runs = TrainingRun.objects.for_brand(brand).filter(kind=TrainingRun.Kind.POLICY).exclude(lost)
     run = runs.select_related("by").order_by("-created_at", "-pk").first()
     versions = list(PolicyVersion.objects.for_brand(brand).defer("parameters", "buckets").order_by("-number")[:1])
@@ -210,9 +212,14 @@ def training(brand: Brand) -> Training:
     return Training(run, newest, serving, fresh.count(), mode_shares(brand, run.summary if run else {}))
 
 
+def many_runs(brand: Brand) -> bool:
+    """Whether a training would take longer than somebody likes to wait for a page."""
+    return Episode.objects.for_brand(brand).rewarded().order_by()[: AT_ONCE + 1].count() > AT_ONCE
+
+
 def training_under_way(brand: Brand) -> TrainingRun | None:
     """The training that runs now. One that began long ago lost its process and no longer counts."""
-    running = TrainingRun.objects.for_brand(brand).filter(state=TrainingRun.State.RUNNING)
+    running = TrainingRun.objects.for_brand(brand).filter(state__in=UNDER_WAY)
     found: TrainingRun | None = running.filter(created_at__gt=timezone.now() - LONGEST_TRAINING).first()
     return found
 

@@ -15,7 +15,7 @@ from crm.errors import EndcapError
 from crm.models import Pack
 from crm.templatetags.figures import moment
 from crm.views.brand import BrandRequest, requires_brand, requires_planner
-from orchestrator import episodes, learning
+from orchestrator import episodes, learning, training_orders
 from orchestrator.models import PolicyMode
 from orchestrator.queries import packs as queries
 
@@ -85,11 +85,17 @@ def pack_run(request: BrandRequest, slug: str) -> HttpResponse:
 @requires_brand
 @requires_planner
 def train(request: BrandRequest) -> HttpResponse:
-    """Train the policy from the logs and say what came of it; without runs nothing is written, and that is said."""
+    """Train the policy from the logs and say what came of it: at once from few runs, by a worker from many.
+
+    Without runs nothing is written, and that is said.
+    """
     under_way = queries.training_under_way(request.brand)
     if under_way is not None:
         return _not_trained(request, f"A training is under way since {moment(under_way.created_at)}.", status=409)
     try:
+        if queries.many_runs(request.brand):
+            training_orders.order(brand=request.brand, max_runs=NEWEST_RUNS, by=request.user)
+            return _training_result(request) if request.htmx else redirect("packs")  # type: ignore[attr-defined]
         summary = learning.train(brand=request.brand, max_runs=NEWEST_RUNS, by=request.user).as_dict()
     except EndcapError as error:
         return _not_trained(request, error.message, status=error.status)
@@ -111,12 +117,14 @@ def _not_trained(request: BrandRequest, words: str, *, status: int) -> HttpRespo
 @require_safe
 @requires_brand
 def training_part(request: BrandRequest) -> HttpResponse:
-    """The box of the newest training alone, for a page that waits for one."""
-    return _training_result(request, fresh=False)
+    """The box of the newest training alone, for a page that waits for one (`?run=`): its end is news."""
+    return _training_result(request, awaited=request.GET.get("run", ""))
 
 
-def _training_result(request: BrandRequest, **more: Any) -> HttpResponse:
-    context = {"training": queries.training(request.brand), "swapped": True, **more}
+def _training_result(request: BrandRequest, *, awaited: str = "", **more: Any) -> HttpResponse:
+    training = queries.training(request.brand)
+    ended = training.run is not None and str(training.run.pk) == awaited
+    context = {"training": training, "swapped": True, "fresh": ended, **more}
     return render(request, "orchestrator/training_result.html", context)
 
 

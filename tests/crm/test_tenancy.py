@@ -33,6 +33,7 @@ ACROSS_BRANDS_IS_FOR = {
     "orchestrator/engine/run.py": "loads by the id that a service queued",
     "orchestrator/conclusion.py": "sweeps rewards of every tenant",
     "orchestrator/tasks.py": "loads by the id that a service queued",
+    "orchestrator/training_orders.py": "loads by the id that a service queued, sweeps orders of every tenant",
     "orchestrator/cli/choices.py": "the operator at the command line may name any brand",
     "orchestrator/views/filters.py": "an empty choice until the brand is known",
 }
