@@ -1,7 +1,8 @@
 """Training of a brand's policy: from its finished episodes to a new version, with the evidence that lets it serve.
 
-A version is never changed. It serves only when the log says that it is not worse than the one before it, or when a
-person puts it there; older ones stay and can be put back.
+A version is never changed. Where real money is at stake it serves only when the log says that it is not worse than the
+one before it, or when a person puts it there; in a simulated market it serves at once, because trying is how it learns
+and nothing is lost. Older versions stay and can be put back.
 """
 
 from __future__ import annotations
@@ -116,8 +117,8 @@ def train(
 
     `run` is the row of a training that was ordered before (`orchestrator.training_orders`); else one is made.
 
-    The new version serves at once if the evidence says that it is not worse than the one serving, else it waits. With
-    nothing to learn from, nothing is written. Raises UnknownLearner; whatever else goes wrong is kept on the run.
+    The new version serves at once if the market is simulated, or if the evidence says that it is not worse than the one
+    serving; else it waits. With nothing to learn from, nothing is written. Raises UnknownLearner; whatever else goes wrong is kept on the run.
     """
     if learner not in LEARNERS:
         known = ", ".join(LEARNERS)
@@ -169,6 +170,8 @@ def _store(
         current = serving(brand)
         if current is not None and current.number != evidence["previous_version"]:
             evidence |= {"moves": False, "verdict": f"version {current.number} took over while this one was trained"}
+        elif brand.is_simulated and not evidence["moves"]:
+            evidence |= {"moves": True, "moves_because": "the market is simulated: trying it costs nothing"}
         summary = _summary(log, buckets, number, evidence)
         version = PolicyVersion.objects.for_brand(brand).create(
             brand=brand,

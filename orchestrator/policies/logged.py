@@ -11,8 +11,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from orchestrator.policies.contract import SUM_TOLERANCE
 from orchestrator.policies.features import FeatureSpace
@@ -112,6 +114,11 @@ class Batch:
     position: np.ndarray  # (steps,) 0 is the first of its episode
     last: np.ndarray  # (steps,) bool
     gross: np.ndarray  # (episodes,)
+
+    @cached_property
+    def sparse(self) -> csr_array:
+        """x again; most features of a situation are 0, and a climb multiplies with it hundreds of times."""
+        return csr_array(self.x)
 
     @classmethod
     def of(cls, episodes: Sequence[LoggedEpisode], space: FeatureSpace, prior: str = LABEL) -> Batch:

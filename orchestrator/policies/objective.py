@@ -17,6 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from orchestrator.policies.logged import Batch
 
@@ -52,14 +53,14 @@ class Parameters:
     def _parts(self) -> list[np.ndarray]:
         return [part for part in (self.weights, self.inner, self.outer) if part is not None]
 
-    def logits(self, x: np.ndarray) -> np.ndarray:
+    def logits(self, x: np.ndarray | csr_array) -> np.ndarray:
         """(situations, features) -> (situations, actions)"""
         z = np.asarray(x @ self.weights.T)
         return z if self.inner is None or self.outer is None else z + np.tanh(x @ self.inner.T) @ self.outer.T
 
-    def pull_back(self, x: np.ndarray, by_logit: np.ndarray) -> Parameters:
+    def pull_back(self, x: np.ndarray | csr_array, by_logit: np.ndarray) -> Parameters:
         """Gradient with respect to θ from the gradient with respect to the logits (situations, actions)."""
-        weights = by_logit.T @ x
+        weights = np.asarray(by_logit.T @ x)
         if self.inner is None or self.outer is None:
             return Parameters(weights)
         hidden = np.tanh(x @ self.inner.T)
@@ -95,7 +96,7 @@ def objective(
     """
     allowed = np.isfinite(batch.log_prior)
     actions = allowed.shape[1]
-    s = softmax(batch.log_prior, theta.logits(batch.x))
+    s = softmax(batch.log_prior, theta.logits(batch.sparse))
     pi = with_floor(s, allowed, terms.floor)
     share = weight / max(weight.sum(), 1e-12)
 
@@ -120,5 +121,5 @@ def objective(
         (share * value * surprise).sum()
         + (visits * ((pi * q).sum(axis=1, keepdims=True) + terms.entropy * entropy - terms.kl * divergence)).sum()
     )
-    gradient = theta.pull_back(batch.x, by_logit).flat() - ridge * flat
+    gradient = theta.pull_back(batch.sparse, by_logit).flat() - ridge * flat
     return total - 0.5 * ridge * float(flat @ flat), theta.like(gradient)

@@ -245,3 +245,13 @@ class TestServing:
         other = PolicyVersion.objects.for_brand(tax_assist.brand).exclude(pk=current.pk).first()
         put_back(version=other)
         assert train(brand=tax_assist.brand).version == 2
+
+    def test_in_a_simulated_market_a_version_serves_at_once_and_says_why(self, tax_assist: Pack) -> None:
+        tax_assist.brand.world = "grocers"
+        tax_assist.brand.save()
+        for _ in range(4):
+            finished(tax_assist, ["insight", "finish"], 0.5, simulated=True)
+        summary = train(brand=tax_assist.brand)
+        assert serving(tax_assist.brand).number == summary.version == 1
+        assert "simulated" in summary.evidence["moves_because"]
+        assert "too few" in summary.evidence["verdict"]
