@@ -18,6 +18,8 @@ from scipy.linalg import cho_factor, cho_solve
 
 from orchestrator.policies.logged import Batch
 
+PIECE = 8192
+
 
 class Ridge:
     """Weighted ridge around the weighted mean, factored once for many targets. `shrink` counts in steps of data."""
@@ -52,7 +54,7 @@ class Critic:
     def _predict(self, target: np.ndarray) -> np.ndarray:
         """Q (situations, actions) refitted to targets (steps,); 0 where an action is not allowed."""
         mean, b = self._work.fit(target[~self.ends])
-        q = mean + self.batch.after @ b
+        q = mean + (self.batch.after @ b.astype(np.float32)).astype(float)
         if self.finish >= 0 and self.ends.any():
             mean, e = self._end.fit(target[self.ends])
             q[:, self.finish] = mean + self.batch.x @ e
@@ -79,7 +81,10 @@ class Critic:
     def doubt(self) -> np.ndarray:
         """How little the log says about each action, in units of one observation. (situations, actions)"""
         batch = self.batch
-        spread = self._work.spread(batch.after.reshape(-1, batch.after.shape[2]).astype(float)).reshape(self.q.shape)
+        rows = batch.after.reshape(-1, batch.after.shape[2])
+        # in pieces: all of it in float64 would take gigabytes for 10,000 episodes
+        pieces = [self._work.spread(rows[at : at + PIECE].astype(float)) for at in range(0, len(rows), PIECE)]
+        spread = np.concatenate(pieces).reshape(self.q.shape)
         if self.finish >= 0:
             spread[:, self.finish] = self._end.spread(batch.x)
         return np.where(self.allowed, spread, 0.0)

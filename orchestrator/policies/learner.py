@@ -24,12 +24,14 @@ from orchestrator.policies.objective import Parameters, Terms, objective, softma
 class ClippedPolicyGradient:
     """Fits `policy_` to logged episodes; see `objective` for the meaning of the coefficients, all in units of reward.
 
-    `kl`, `entropy` and `curiosity` (reward per unit of the critic's doubt) fade as (1 + episodes / patience)^−power: the
-    first versions stay near the rules and look around, later ones trust what they have seen. `critic_shrink` is about
-    (noise of a reward / size of an effect)²: the market's luck has a deviation near 0.5, effects are near 0.15. `floor`
-    is shared by all allowed actions. Steps that were not drawn (static, probability 1) feed the critic but have no
-    gradient. Late rewards need no path of their own: an episode enters with the reward known today, and weighs less
-    while that reward is provisional.
+    `kl`, `entropy` and `curiosity` fade as (1 + episodes / patience)^−power, and `caution` grows as they fade: one is
+    reward added per unit of the critic's doubt, the other reward taken off. So early versions stay near the rules and
+    look around, later ones do what the log has shown. `critic_shrink` is near (noise of a reward / size of an effect)²:
+    the market's luck has a deviation near 0.5, effects are near 0.15. `floor` is shared by all allowed actions. The
+    policy is the mean of the last `settled` of `rounds`, since policy and critic chase each other.
+
+    Steps that were not drawn (static, probability 1) feed the critic but have no gradient. Late rewards need no path of
+    their own: an episode enters with the reward known today, and weighs less while that reward is provisional.
     """
 
     name = "clipped"
@@ -38,21 +40,22 @@ class ClippedPolicyGradient:
         self,
         *,
         seed: int = 0,
-        rounds: int = 5,
+        rounds: int = 12,
         clip: float = 5.0,
-        entropy: float = 0.005,
+        entropy: float = 0.002,
         kl: float = 0.1,
         curiosity: float = 0.5,
+        caution: float = 0.3,
         patience: float = 200.0,
         power: float = 1.5,
-        shrink: float = 1.0,
+        shrink: float = 0.5,
         critic_shrink: float = 10.0,
         trace: float = 0.7,
         sweeps: int = 3,
-        settled: int = 2,
-        floor: float = 0.005,
+        settled: int = 8,
+        floor: float = 0.003,
         hidden: int = 0,
-        iterations: int = 40,
+        iterations: int = 15,
     ) -> None:
         self.seed = seed
         self.rounds = rounds
@@ -60,6 +63,7 @@ class ClippedPolicyGradient:
         self.entropy = entropy
         self.kl = kl
         self.curiosity = curiosity
+        self.caution = caution
         self.patience = patience
         self.power = power
         self.shrink = shrink
@@ -89,7 +93,7 @@ class ClippedPolicyGradient:
         finish = int(space.indices([FINISH])[0])
         self.critic_ = Critic(batch, finish=finish, shrink=self.critic_shrink, trace=self.trace)
         self.objective_: list[float] = []
-        bonus = self.curiosity * fade * self.critic_.doubt()
+        bonus = (self.curiosity * fade - self.caution * (1 - fade)) * self.critic_.doubt()
         climbed = [theta]
         for _ in range(self.rounds if weight.any() else 0):
             pi = with_floor(softmax(batch.log_prior, theta.logits(batch.x)), allowed, self.floor)
@@ -97,7 +101,6 @@ class ClippedPolicyGradient:
             theta = self._climb(theta, batch, self.critic_.q + bonus, surprise, weight, terms)
             climbed.append(theta)
         if not self.hidden:
-            # policy and critic chase each other from round to round; the mean of the last ones is steadier than any
             theta = Parameters(np.mean([one.weights for one in climbed[-self.settled :]], axis=0))
         self.policy_ = LinearSoftmax(
             space=space, weights=theta.weights, inner=theta.inner, outer=theta.outer, floor=self.floor

@@ -177,7 +177,7 @@ class TestLearners:
         policy = ClippedPolicyGradient().fit(log(800, odds=spread_out)).policy_
         start = {pack: policy.probabilities(situation(pack)) for pack in ("read", "plain")}
         assert start["plain"][ALLOWED.index("insight")] < 0.1 < 0.6 < start["read"][ALLOWED.index("insight")]
-        assert worth(policy) > 0.95 * ((0.8 - 0.04) + (0.4 - 0.02)) / 2
+        assert worth(policy) > 0.93 * ((0.8 - 0.04) + (0.4 - 0.02)) / 2
 
     def test_ours_learns_from_the_rules_own_exploring(self) -> None:
         policy = ClippedPolicyGradient().fit(log(1000)).policy_
