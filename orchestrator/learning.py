@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from crm.errors import EndcapError
 from crm.models import Brand
 from orchestrator.episode_log import EpisodeLog, logged_episodes
 from orchestrator.models import PolicyVersion
-from orchestrator.policies import LEARNERS, LinearSoftmax
+from orchestrator.policies import LEARNERS, ClippedPolicyGradient, LinearSoftmax, PlainReinforce
 from orchestrator.policies.buckets import Bucket, summarise
 from orchestrator.policies.evidence import Evidence, compare
 from training.models import TrainingRun
@@ -118,7 +119,8 @@ def train(
     `run` is the row of a training that was ordered before (`orchestrator.training_orders`); else one is made.
 
     The new version serves at once if the market is simulated, or if the evidence says that it is not worse than the one
-    serving; else it waits. With nothing to learn from, nothing is written. Raises UnknownLearner; whatever else goes wrong is kept on the run.
+    serving; else it waits. With nothing to learn from, nothing is written. Raises UnknownLearner; whatever else goes
+    wrong is kept on the run.
     """
     if learner not in LEARNERS:
         known = ", ".join(LEARNERS)
@@ -138,17 +140,24 @@ def train(
     )
     try:
         previous = ensure_prior(brand)
-        policy, evidence, buckets = _learn(log, learner, seed, LinearSoftmax.from_json(previous.parameters))
+        make = partial(_learner, learner, seed, live=not brand.is_simulated)
+        policy, evidence, buckets = _learn(log, make, seed, LinearSoftmax.from_json(previous.parameters))
         return _store(brand, run, log, policy, {**evidence.as_dict(), "previous_version": previous.number}, buckets)
     except Exception as error:
         _finish(run, TrainingRun.State.FAILED, error=f"{type(error).__name__}: {error}")
         raise
 
 
+def _learner(name: str, seed: int, *, live: bool) -> ClippedPolicyGradient | PlainReinforce:
+    """In a live market nothing is tried out of curiosity: it would reach people, and no log could vouch for it."""
+    if live and name == ClippedPolicyGradient.name:
+        return ClippedPolicyGradient(seed=seed, curiosity=0.0)
+    return LEARNERS[name](seed=seed)
+
+
 def _learn(
-    log: EpisodeLog, learner: str, seed: int, previous: LinearSoftmax
+    log: EpisodeLog, make: Callable[[], Any], seed: int, previous: LinearSoftmax
 ) -> tuple[LinearSoftmax, Evidence, list[Bucket]]:
-    make: Callable[[], Any] = lambda: LEARNERS[learner](seed=seed)  # noqa: E731
     policy = make().fit(log.episodes).policy_
     evidence = compare(log.episodes, learner=make, previous=previous, rng=np.random.default_rng(seed))
     return policy, evidence, summarise(log.episodes, before=previous, now=policy)

@@ -255,3 +255,19 @@ class TestServing:
         assert serving(tax_assist.brand).number == summary.version == 1
         assert "simulated" in summary.evidence["moves_because"]
         assert "too few" in summary.evidence["verdict"]
+
+    def test_what_nobody_tried_is_tried_in_a_simulated_market_only(self, tax_assist: Pack, lumen: Brand) -> None:
+        lumen.world = "grocers"
+        lumen.save()
+        odds = {}
+        for pack in (tax_assist, PackFactory(brand=lumen, slug="tax-assist")):
+            for number in range(40):
+                finished(
+                    pack, ["insight", "outreach", "finish"], 0.5 + 0.1 * (number % 2), simulated=pack.brand == lumen
+                )
+            train(brand=pack.brand)
+            stored = PolicyVersion.objects.for_brand(pack.brand).get(number=1)
+            now = Situation("tax-assist", "outreach", tuple(ALLOWED), 1, 20, 0.7, actions=("insight",))
+            odds[pack.brand.slug] = LinearSoftmax.from_json(stored.parameters).probabilities(now)
+        untried = ALLOWED.index("governance")
+        assert odds["lumen-home"][untried] > 1.5 * odds["harbor-oats"][untried]
