@@ -27,6 +27,8 @@ from orchestrator.policies.evidence import Evidence, compare
 from training.models import TrainingRun
 
 PRIOR = "prior"
+# In a version's evidence: the newest episode it was fitted to. It is compared with its successor on later ones only.
+LEARNED_UP_TO = "learned_up_to_episode"
 # Buckets stored with a version; the rest moved least.
 KEPT_BUCKETS = 200
 
@@ -141,8 +143,10 @@ def train(
     try:
         previous = ensure_prior(brand)
         make = partial(_learner, learner, seed, live=not brand.is_simulated)
-        policy, evidence, buckets = _learn(log, make, seed, LinearSoftmax.from_json(previous.parameters))
-        return _store(brand, run, log, policy, {**evidence.as_dict(), "previous_version": previous.number}, buckets)
+        policy, evidence, buckets = _learn(log, make, seed, previous)
+        said = {**evidence.as_dict(), "previous_version": previous.number}
+        said[LEARNED_UP_TO] = max(int(episode.key) for episode in log.episodes)
+        return _store(brand, run, log, policy, said, buckets)
     except Exception as error:
         _finish(run, TrainingRun.State.FAILED, error=f"{type(error).__name__}: {error}")
         raise
@@ -156,11 +160,19 @@ def _learner(name: str, seed: int, *, live: bool) -> ClippedPolicyGradient | Pla
 
 
 def _learn(
-    log: EpisodeLog, make: Callable[[], Any], seed: int, previous: LinearSoftmax
+    log: EpisodeLog, make: Callable[[], Any], seed: int, previous: PolicyVersion
 ) -> tuple[LinearSoftmax, Evidence, list[Bucket]]:
+    before = LinearSoftmax.from_json(previous.parameters)
+    known_up_to = previous.summary.get("evidence", {}).get(LEARNED_UP_TO, 0)
     policy = make().fit(log.episodes).policy_
-    evidence = compare(log.episodes, learner=make, previous=previous, rng=np.random.default_rng(seed))
-    return policy, evidence, summarise(log.episodes, before=previous, now=policy)
+    evidence = compare(
+        log.episodes,
+        learner=make,
+        previous=before,
+        rng=np.random.default_rng(seed),
+        unseen=lambda episode: int(episode.key) > known_up_to,
+    )
+    return policy, evidence, summarise(log.episodes, before=before, now=policy)
 
 
 def _store(

@@ -5,11 +5,12 @@ Brunskill 2016):
 
     value(π) = mean_i V(x_i0) + Σ_t mean_i [ ω_it (r_it + V(x_i,t+1)) − ω_i,t−1 V(x_it) ]
 
-    ω_it = ρ_it / max(1, mean_i ρ_it),   ρ_it = Π_{k ≤ t} π/μ, clipped at `CLIP`
+    ω_it = ρ_it / mean_i ρ_it,   ρ_it = Π_{k ≤ t} π/μ, clipped at `CLIP`
 
-Weights that come to more than 1 are scaled back; weights that come to less are left alone, so that what a version would
-do and nobody ever did counts as reward 0 from there on. The interval is a bootstrap over episodes of the paired
-difference. Episodes that were not drawn (static) say nothing about other choices and are left out.
+Scaling the weights hides what a version would do and nobody ever did. That is said by `coverage`: the mean of ρ is 1
+but for chance where the log holds all that a version does, and falls short by the share that is missing. The interval
+is a bootstrap over episodes of the paired difference. Neither version is judged by episodes it was fitted to, and
+episodes that were not drawn (static) say nothing about other choices and are left out.
 """
 
 from __future__ import annotations
@@ -25,24 +26,30 @@ from orchestrator.policies.features import FeatureSpace
 from orchestrator.policies.learned import LinearSoftmax
 from orchestrator.policies.logged import Batch, LoggedEpisode
 
-CLIP = 1000.0
+# Without it a few episodes of an older version that did by chance what a newer one likes would decide alone.
+CLIP = 10.0
 LEVEL = 0.9
 RESAMPLES = 500
 # A version moves into service unless it may be worse by more than this much reward.
 MARGIN = 0.05
 LEAST_EPISODES = 10
 LEAST_EFFECTIVE = 5.0
+LEAST_COVERAGE = 0.6
 FOLDS = 3
 BASELINE_SHRINK = 3.0
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the log says. `low` and `high` bound the difference at `level`; `effective` is the effective sample size."""
+    """What the log says. `low` and `high` bound the difference at `level`.
+
+    `effective` is the effective sample size, `coverage` the share of what the new version does that the log holds.
+    """
 
     method: str
     episodes: int
     effective: float
+    coverage: float
     new: float | None
     previous: float | None
     difference: float | None
@@ -69,7 +76,7 @@ class Table:
 
     def value(self, ratio: np.ndarray, rows: np.ndarray) -> float:
         """The estimate of the module for the cumulative ratios (episodes, time), over the episodes `rows`."""
-        omega = ratio[rows] / np.maximum(ratio[rows].mean(axis=0), 1.0)
+        omega = ratio[rows] / np.maximum(ratio[rows].mean(axis=0), 1e-12)
         before = np.concatenate([np.ones((len(rows), 1)), omega[:, :-1]], axis=1)
         steps = self.alive[rows] * (omega * self.gain[rows] - before * self.expected[rows])
         return float(steps.sum(axis=1).mean() + self.expected[rows, 0].mean())
@@ -117,12 +124,15 @@ def weigh(table: Table, rng: np.random.Generator, method: str) -> Evidence:
     everyone = np.arange(count)
     final = table.new[:, -1]
     effective = float(final.sum() ** 2 / max(float((final**2).sum()), 1e-12))
+    coverage = min(1.0, float(table.new.mean(axis=0).min()))
     new, previous = table.value(table.new, everyone), table.value(table.previous, everyone)
     draws = [rng.integers(0, count, count) for _ in range(RESAMPLES)]
     differences = [table.value(table.new, rows) - table.value(table.previous, rows) for rows in draws]
     low, high = (float(bound) for bound in np.quantile(differences, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]))
     if effective < LEAST_EFFECTIVE:
         verdict, moves = f"the log hardly overlaps with the new version (it counts as {effective:.1f} episodes)", False
+    elif coverage < LEAST_COVERAGE:
+        verdict, moves = f"the log holds only {coverage:.0%} of what the new version does", False
     elif low > 0:
         verdict, moves = "better", True
     elif low > -MARGIN:
@@ -130,14 +140,14 @@ def weigh(table: Table, rng: np.random.Generator, method: str) -> Evidence:
     else:
         verdict, moves = f"may be worse by more than {MARGIN}", False
     return Evidence(
-        method, count, effective, new, previous, new - previous, low, high, LEVEL, MARGIN, verdict, moves
+        method, count, effective, coverage, new, previous, new - previous, low, high, LEVEL, MARGIN, verdict, moves
     )  # fmt: skip
 
 
 def too_few(episodes: int, method: str) -> Evidence:
     """What is said when there is nothing to hold out."""
-    verdict = f"{episodes} episodes with drawn steps are too few to compare; at least {LEAST_EPISODES} are needed"
-    return Evidence(method, episodes, 0.0, None, None, None, None, None, LEVEL, MARGIN, verdict, False)
+    verdict = f"{episodes} new episodes with drawn steps are too few to compare; {LEAST_EPISODES} are needed"
+    return Evidence(method, episodes, 0.0, 0.0, None, None, None, None, None, LEVEL, MARGIN, verdict, False)
 
 
 class Learner(Protocol):
@@ -154,19 +164,20 @@ def compare(
     learner: Callable[[], Learner],
     previous: LinearSoftmax,
     rng: np.random.Generator,
+    unseen: Callable[[LoggedEpisode], bool] = lambda episode: True,
     folds: int = FOLDS,
 ) -> Evidence:
     """What `learner` makes of this log against `previous`, cross-fitted: each fold is judged by a fit to the others.
 
+    Only episodes that `previous` was not fitted to (`unseen`) are judged by; the others teach.
     The final version is fitted to all episodes; the evidence is for what the same learner does with a little less.
     """
     method = f"weighted per-decision importance sampling, {folds} folds held out"
-    drawn = [episode for episode in episodes if all(step.probability < 1 for step in episode.steps)]
+    drawn = [episode for episode in episodes if unseen(episode) and any(step.probability < 1 for step in episode.steps)]
     if len(drawn) < LEAST_EPISODES:
         return too_few(len(drawn), method)
     space = FeatureSpace.fit(step.situation for episode in episodes for step in episode.steps)
     whole, held = Batch.of(episodes, space), {id(episode) for episode in drawn}
-    # a static episode is in no fold: it may teach the baseline, but it cannot be judged by
     fold = np.where([id(episode) in held for episode in episodes], rng.permutation(len(episodes)) % folds, -1)
     tables = []
     for number in range(folds):

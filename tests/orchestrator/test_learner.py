@@ -12,7 +12,7 @@ from orchestrator.policies import LEARNERS, ClippedPolicyGradient, LinearSoftmax
 from orchestrator.policies.baseline import fit_values
 from orchestrator.policies.buckets import summarise
 from orchestrator.policies.critic import Critic
-from orchestrator.policies.evidence import compare, tabulate
+from orchestrator.policies.evidence import compare, tabulate, weigh
 from orchestrator.policies.features import FeatureSpace
 from orchestrator.policies.logged import Batch, LoggedEpisode, LoggedStep
 from orchestrator.policies.objective import Parameters, Terms, clipped, objective, softmax
@@ -272,10 +272,14 @@ class TestEvidence:
         assert found.difference is not None
         assert found.difference < -0.1
 
-    def test_what_was_never_logged_counts_as_nothing(self) -> None:
+    def test_a_version_that_does_what_nobody_did_does_not_move(self) -> None:
         batch, _ = fixture(40)
-        elsewhere = tabulate(batch, np.full(len(batch.x), 5.0), np.full(len(batch.row), 1e-12), batch.logged)
-        assert elsewhere.value(elsewhere.new, np.arange(40)) == pytest.approx(0, abs=1e-6)
+        elsewhere = np.where(batch.position == 0, 0.2 * batch.logged, batch.logged)
+        table = tabulate(batch, np.zeros(len(batch.x)), elsewhere, batch.logged)
+        found = weigh(table, np.random.default_rng(0), "test")
+        assert found.coverage == pytest.approx(0.2)
+        assert not found.moves
+        assert "only 20%" in found.verdict
 
     def test_the_logging_policy_gets_the_mean_reward(self) -> None:
         batch, _ = fixture(40)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from orchestrator.episode_log import PROVISIONAL_WEIGHT, logged_episodes
 from orchestrator.learning import AlreadyServing, UnknownLearner, ensure_prior, put_back, serving, train
 from orchestrator.models import Episode, PolicyVersion, Step
 from orchestrator.policies import POLICIES, LinearSoftmax
+from orchestrator.policies.contract import sample
 from orchestrator.policies.rule import probabilities
 from orchestrator.policies.situation import Situation
 from tests.factories import EpisodeFactory, PackFactory, StepFactory
@@ -32,8 +34,10 @@ KEYS = {
 }
 
 
-def finished(pack: Pack, actions: list[str], reward: float | None, **fields: Any) -> Episode:
-    """An episode as the engine leaves it, drawn evenly from the allowed actions."""
+def finished(
+    pack: Pack, actions: list[str], reward: float | None, odds: list[list[float]] | None = None, **fields: Any
+) -> Episode:
+    """An episode as the engine leaves it, drawn evenly from the allowed actions where no odds are given."""
     episode = EpisodeFactory(
         pack=pack, state="done", reward=reward, reward_provisional=fields.pop("provisional", False), **fields
     )
@@ -43,19 +47,26 @@ def finished(pack: Pack, actions: list[str], reward: float | None, **fields: Any
             index=index,
             action=action,
             allowed=ALLOWED,
-            probabilities=[0.2] * 5,
-            probability=0.2,
+            probabilities=odds[index] if odds else [0.2] * 5,
+            probability=odds[index][ALLOWED.index(action)] if odds else 0.2,
             quality={"fit": 0.5} if action == "outreach" else {},
         )
     return episode
 
 
 def log_of_a_toy_market(pack: Pack, count: int, seed: int = 0) -> None:
-    """Random walks; insight before outreach is what pays."""
+    """Rules that explore a lot; only an e-mail pays, and all that is done besides costs more than it is worth."""
     rng = np.random.default_rng(seed)
     for _ in range(count):
-        actions = [ALLOWED[int(i)] for i in rng.integers(0, 4, 2)] + ["finish"]
-        finished(pack, actions, 1.0 if actions[:2] == ["insight", "outreach"] else 0.1)
+        seen = Situation(pack.slug, pack.task, tuple(ALLOWED), 0, 20, pack.quality_threshold)
+        actions: list[str] = []
+        odds: list[list[float]] = []
+        while "finish" not in actions and len(actions) < 8:
+            chances = probabilities(seen, epsilon=0.4)
+            actions.append(ALLOWED[sample(chances, rng)])
+            odds.append([float(chance) for chance in chances])
+            seen = replace(seen.after(actions[-1]), quality={"fit": 0.5} if "outreach" in actions else {})
+        finished(pack, actions, (1.0 if "outreach" in actions else 0.0) - 0.1 * len(actions), odds=odds)
 
 
 @pytest.mark.django_db
@@ -91,9 +102,9 @@ class TestTrain:
         log_of_a_toy_market(tax_assist, 200)
         train(brand=tax_assist.brand)
         stored = PolicyVersion.objects.for_brand(tax_assist.brand).get(number=1)
-        start = Situation("tax-assist", "outreach", tuple(ALLOWED), 0, 20, 0.7)
-        odds = LinearSoftmax.from_json(stored.parameters).probabilities(start)
-        assert odds[ALLOWED.index("insight")] > probabilities(start)[ALLOWED.index("insight")]
+        drafted = Situation("tax-assist", "outreach", tuple(ALLOWED), 1, 20, 0.7, ("outreach",), {"fit": 0.5})
+        odds = LinearSoftmax.from_json(stored.parameters).probabilities(drafted)
+        assert odds[ALLOWED.index("finish")] > 2 * probabilities(drafted)[ALLOWED.index("finish")]
         assert stored.buckets[0]["favourite"] in ALLOWED
 
     def test_it_learns_from_the_newest_runs_only_when_told(self, tax_assist: Pack) -> None:
@@ -237,6 +248,13 @@ class TestServing:
         assert summary.version == 1
         assert "too few" in summary.evidence["verdict"]
         assert serving(tax_assist.brand).number == 0
+
+    def test_a_version_is_not_judged_by_what_its_predecessor_learned_from(self, tax_assist: Pack) -> None:
+        log_of_a_toy_market(tax_assist, 150)
+        assert train(brand=tax_assist.brand).evidence["episodes"] == 150
+        assert "too few" in train(brand=tax_assist.brand).evidence["verdict"]
+        log_of_a_toy_market(tax_assist, 20, seed=1)
+        assert train(brand=tax_assist.brand).evidence["episodes"] == 20
 
     def test_numbers_go_on_after_an_older_version_was_put_back(self, tax_assist: Pack) -> None:
         log_of_a_toy_market(tax_assist, 30)
