@@ -79,21 +79,15 @@ class Critic:
         return np.asarray(self.targets(pi) - self.q[self.batch.row, self.batch.action])
 
     def doubt(self) -> np.ndarray:
-        """How much less the log says about each agent than about the best known one of the situation.
-
-        In units of one observation, (situations, actions). Finishing has none: when to end is known from every episode,
-        and a policy must neither end nor go on because it doubts.
-        """
+        """How little the log says about each action, in units of one observation. (situations, actions)"""
         batch = self.batch
         rows = batch.after.reshape(-1, batch.after.shape[2])
         # in pieces: all of it in float64 would take gigabytes for 10,000 episodes
         pieces = [self._work.spread(rows[at : at + PIECE].astype(float)) for at in range(0, len(rows), PIECE)]
         spread = np.concatenate(pieces).reshape(self.q.shape)
-        agents = self.allowed.copy()
         if self.finish >= 0:
-            agents[:, self.finish] = False
-        least = np.where(agents, spread, np.inf).min(axis=1, keepdims=True)
-        return np.where(agents, spread - np.where(np.isfinite(least), least, 0.0), 0.0)
+            spread[:, self.finish] = self._end.spread(batch.x)
+        return np.where(self.allowed, spread, 0.0)
 
     @cached_property
     def _backwards(self) -> list[np.ndarray]:
