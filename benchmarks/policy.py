@@ -12,14 +12,15 @@ nobody can know that beforehand, it only bounds what there is. `benchmarks.polic
 from __future__ import annotations
 
 import argparse
-import json
 import multiprocessing
 import os
+import platform
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import numpy as np
 from scipy import stats
 
+from benchmarks.peers.report import emit
+
 if TYPE_CHECKING:
     from benchmarks.policy_world import Setting
 
@@ -39,7 +42,7 @@ MARKS = (50, 200, 500, 1000)
 BATCH = 50
 ROLLOUTS = 12  # per subject, for the value of a policy
 SHARE_OF_ORACLE = 0.95
-RESULTS = Path(__file__).resolve().parent / "results" / "policy-2026-11-21.json"
+MACHINE = f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, Python {platform.python_version()}"
 
 
 @dataclass(frozen=True)
@@ -76,21 +79,44 @@ def main() -> None:
     lines = [line for setting in settings for line in _lines(setting.world, found, len(marks))]
     verdicts = [_verdict(setting.world, lines, marks) for setting in settings]
     minutes = (time.monotonic() - began) / 60
-    print(table(lines, marks))
-    print("\n".join(verdict["words"] for verdict in verdicts))
-    print(f"{len(seeds)} seeds, {given.episodes} episodes each, {minutes:.1f} minutes on {given.processes} processes")
-    if given.json:
-        kept = {
-            "about": __doc__,
-            "marks": marks,
-            "seeds": len(seeds),
-            "subjects_per_pack": given.subjects,
-            "minutes": round(minutes, 1),
-            "lines": [asdict(line) for line in lines],
-            "verdicts": verdicts,
-        }
-        given.json.parent.mkdir(parents=True, exist_ok=True)
-        given.json.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    if not given.json:
+        print(table(lines, marks))
+        print("\n".join(verdict["words"] for verdict in verdicts))
+        print(
+            f"{len(seeds)} seeds, {given.episodes} episodes each, {minutes:.1f} minutes on {given.processes} processes"
+        )
+    kept = {
+        **headline(lines),
+        "seeds": list(seeds),
+        "sizes": {"episodes": given.episodes, "worlds": len(settings), "subjects_per_pack": given.subjects},
+        "date": datetime.now(UTC).date().isoformat(),
+        "machine": MACHINE,
+        "minutes": round(minutes, 1),
+        "marks": marks,
+        "lines": [asdict(line) for line in lines],
+        "verdicts": verdicts,
+    }
+    emit(kept, to_stdout=given.json, path=given.write)
+
+
+def headline(lines: list[Line]) -> dict[str, Any]:
+    """Expected reward after the last mark, mean over the worlds: ours, plain REINFORCE, and both against the oracle."""
+
+    def last(who: str) -> float:
+        return float(np.mean([line.means[-1] for line in lines if line.who == who]))
+
+    ours, peer, oracle = last("ours"), last("plain REINFORCE"), last("oracle")
+    return {
+        "benchmark": "policy",
+        "ours": round(ours, 4),
+        "peer": round(peer, 4),
+        "peer_name": "plain REINFORCE",
+        "ratio": round(ours / peer, 4),
+        "unit": "expected reward per episode, mean of the worlds",
+        "oracle": round(oracle, 4),
+        "share_of_oracle": round(ours / oracle, 4),
+        "rule": round(last("rule"), 4),
+    }
 
 
 def _arguments() -> argparse.Namespace:
@@ -100,7 +126,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--subjects", type=int, default=3, help="prospects or products per pack")
     parser.add_argument("--worlds", nargs="*", default=[], help="names; all by default")
     parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--json", type=Path, nargs="?", const=RESULTS, help="write the figures to this file")
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
+    parser.add_argument("--write", type=Path, help="also write the JSON object to this file")
     return parser.parse_args()
 
 
