@@ -151,7 +151,7 @@ def fill(episodes: int, leads: int, seed: int) -> dict[str, Any]:
         batch_size=1000,
     )
     with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")  # as autovacuum does within a minute of such a load, and SQLite on its next connection
+        cursor.execute("ANALYZE")  # as autovacuum does soon after such a load, and SQLite by itself
     user = get_user_model().objects.get(username="ana")
     admin = get_user_model().objects.filter(is_superuser=True).get()
     keys = {}

@@ -99,7 +99,9 @@ TEMPLATES = [
 SQLITE_OPTIONS = {
     "transaction_mode": "IMMEDIATE",
     "timeout": 20,
-    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON; PRAGMA optimize=0x10002;",
+    "init_command": (
+        "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON; PRAGMA optimize=0x10002;"
+    ),
 }
 DATABASES = {
     "default": dj_database_url.parse(ENV.DATABASE_URL or f"sqlite:///{VAR / 'endcap.sqlite3'}", conn_max_age=60)

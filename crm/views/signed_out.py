@@ -56,7 +56,7 @@ def leave_kept(request: HttpRequest) -> HttpResponse:
 
 
 def _keep(request: HttpRequest) -> str:
-    if request.FILES or int(request.META.get("CONTENT_LENGTH") or 0) > LARGEST:
+    if request.FILES or int(request.headers.get("content-length") or 0) > LARGEST:
         return _page_behind(request)
     fields = {name: values for name, values in request.POST.lists() if name not in ("csrfmiddlewaretoken", MARK)}
     match = request.resolver_match
