@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from crm.models import Brand
+from orchestrator.agents import AGENTS
 from orchestrator.models import Episode, Step
 from orchestrator.policies.logged import LoggedEpisode, LoggedStep, Malformed
 from orchestrator.policies.situation import Situation, funnel_of
@@ -91,6 +92,8 @@ def _episode(row: Row, steps: list[Row], weights: RewardWeights, *, simulated: b
     cost = 0.0
     for step in steps:
         allowed = _words(step["allowed"])
+        if step["action"] not in AGENTS:
+            raise Malformed("no agent has the name of an action")
         situation = Situation(
             pack=row["pack__slug"],
             task=row["pack__task"],

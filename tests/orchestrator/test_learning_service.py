@@ -159,6 +159,7 @@ class TestSkipping:
             ({"allowed": "insight"}, "allowed actions are not a list of names"),
             ({"allowed": ["insight"] * 5}, "an allowed action is listed twice"),
             ({"quality": [1]}, "quality is not a map of numbers"),
+            ({"action": "teleport"}, "no agent has the name of an action"),
             ({"index": 5}, "steps are missing or out of order"),
         ],
     )
