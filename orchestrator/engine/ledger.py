@@ -79,7 +79,7 @@ def step_values(
     Raises TypeError or ValueError for an outcome that cannot be stored as JSON.
     """
     values = {
-        "episode_id": lease.episode_id,
+        "episode_id": lease.episode.pk,
         "index": index,
         "action": decision.action,
         "allowed": _JSON.encode(decision.allowed),
@@ -110,7 +110,7 @@ def write(
     """
     if not last and not lease.due and time.monotonic() - lease.counted < COUNT_EVERY_S:
         with connection.cursor() as cursor:
-            cursor.execute(_step_alone(), [*values, lease.episode_id, lease.token])
+            cursor.execute(_step_alone(), [*values, lease.episode.pk, lease.token])
             row = cursor.fetchone()
         if row is None:
             raise LeaseLost(lease.token)
@@ -122,7 +122,7 @@ def write(
         convert.adapt_decimalfield_value(cost, 12, 6),
         tokens,
         convert.adapt_datetimefield_value(now if last else until),
-        lease.episode_id,
+        lease.episode.pk,
         lease.token,
     ]
     with connection.cursor() as cursor:

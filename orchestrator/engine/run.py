@@ -12,7 +12,7 @@ from django.utils import timezone
 from orchestrator.engine import ledger
 from orchestrator.engine.claim import Lease, LeaseLost, claim, leave
 from orchestrator.engine.effects import EpisodeEffects
-from orchestrator.engine.heartbeat import Heartbeat
+from orchestrator.engine.heartbeat import heartbeat
 from orchestrator.engine.runtime import FinishedStep, LoadedEpisode, Runtime
 from orchestrator.models import Episode, EpisodeState, Step
 
@@ -37,7 +37,7 @@ def run(episode_id: int, *, worker: str, runtime: Runtime, lease_s: float | None
     lease = claim(episode_id, worker=worker, lease_s=lease_s)
     if lease is None:
         return _state_of(episode_id)
-    with Heartbeat(lease):
+    with heartbeat.keeping(lease):
         try:
             return _work(lease, runtime)
         except LeaseLost:
@@ -51,8 +51,8 @@ def run(episode_id: int, *, worker: str, runtime: Runtime, lease_s: float | None
 
 
 def _work(lease: Lease, runtime: Runtime) -> EpisodeState:
-    loaded = load(lease.episode_id)
-    episode, wish = loaded.episode, loaded.episode.wanted
+    episode = lease.episode
+    loaded, wish = _with_steps(episode), episode.wanted
     while True:
         if wish:
             return leave(lease, WISHES[wish])
@@ -86,7 +86,10 @@ def _work(lease: Lease, runtime: Runtime) -> EpisodeState:
 
 def load(episode_id: int) -> LoadedEpisode:
     """The episode and every step on record, two queries (one where it is new)."""
-    episode: Episode = Episode.across_brands.get(pk=episode_id)
+    return _with_steps(Episode.across_brands.get(pk=episode_id))
+
+
+def _with_steps(episode: Episode) -> LoadedEpisode:
     # a worker that died may not have counted what it did; everybody else has
     begun = episode.steps_count or episode.attempts
     steps = Step.across_brands.filter(episode=episode).order_by("index") if begun else []
