@@ -37,8 +37,6 @@ def address(name: str) -> str:
 def assert_accessible(page: Any) -> None:
     AUDITED.add(page)
     found = Axe().run(page, options=RULES)
-    page.wait_for_timeout(150)  # what the browser said about axe's own styles arrives after its answer
-    AUDITED.discard(page)
     problems = [
         (violation["id"], node["target"], node.get("failureSummary", "")[:300])
         for violation in found.response["violations"]
