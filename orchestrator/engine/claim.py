@@ -1,8 +1,8 @@
 """Who works on an episode: claimed by one conditional UPDATE, held by a lease, given back when the work is over.
 
 Whether the update found its row is the answer, so the same code is safe on SQLite and on PostgreSQL with any number of
-workers. They compare `leased_until` with their own clocks: a clock that is wrong by some seconds makes a takeover early or
-late, never a step twice, because every write asks for the lease's token and not for the time.
+workers. They compare `leased_until` with their own clocks: a clock that is wrong by some seconds makes a takeover early
+or late, never a step twice, because every write asks for the lease's token and not for the time.
 """
 
 from __future__ import annotations
