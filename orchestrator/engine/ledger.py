@@ -49,13 +49,17 @@ def _insert(rows: str) -> str:
 
 @cache
 def _step_alone() -> str:
-    """A step of an episode whose lease is ours; returns what a person wants of it, or no row once the lease is lost."""
+    """A step of an episode whose lease is ours and of which nobody wants anything. Without either it writes no row.
+
+    Asking for the wish here instead of returning it saves a twelfth of the statement's time on PostgreSQL.
+    """
     values = ", ".join(["%s"] * len(_COLUMNS))
-    episodes = Episode._meta.db_table
     # a takeover waits for this commit, or else this statement sees it and writes nothing; SQLite has one writer anyway
     lock = " FOR UPDATE" if connection.vendor == "postgresql" else ""
-    held = f"SELECT {values} FROM {episodes} WHERE id = %s AND leased_by = %s AND state = 'running'{lock}"  # noqa: S608
-    return f"{_insert(held)} RETURNING (SELECT wanted FROM {episodes} WHERE {episodes}.id = episode_id)"  # noqa: S608
+    return _insert(
+        f"SELECT {values} FROM {Episode._meta.db_table} "  # noqa: S608
+        f"WHERE id = %s AND leased_by = %s AND state = 'running' AND wanted = ''{lock}"
+    )
 
 
 @cache
@@ -111,10 +115,9 @@ def write(
     if not last and not lease.due and time.monotonic() - lease.counted < COUNT_EVERY_S:
         with connection.cursor() as cursor:
             cursor.execute(_step_alone(), [*values, lease.episode.pk, lease.token])
-            row = cursor.fetchone()
-        if row is None:
-            raise LeaseLost(lease.token)
-        return EpisodeState.RUNNING, row[0]
+            if cursor.rowcount == 1:
+                return EpisodeState.RUNNING, ""
+        # the lease is lost or a person wants something; what follows finds out which and writes the step in that case
     until = lease.next_until(now)
     convert = connection.ops
     totals = [
