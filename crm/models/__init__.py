@@ -1,7 +1,12 @@
 """Business truth, one module per noun."""
 
-from crm.models.imports import Import, QuarantinedRow
+from crm.models.audiences import AudienceSegment, SegmentMember
+from crm.models.campaigns import AdEntity, Campaign, CampaignPlan
+from crm.models.cleanroom import CleanRoom, CleanRoomQuery
+from crm.models.governance import Consent, Erasure, PrivacyPolicy, Suppression
+from crm.models.imports import Import, QuarantinedRow, ReportMapping, WatchedSource
 from crm.models.packs import Pack
+from crm.models.performance import PerformanceMetric, Restatement
 from crm.models.pipeline import (
     Company,
     Contact,
@@ -14,7 +19,8 @@ from crm.models.pipeline import (
     Sale,
     StageChange,
 )
-from crm.models.retail import SKU, Campaign, PerformanceMetric, Retailer
+from crm.models.products import SKU, RetailerItem
+from crm.models.retail import Retailer
 from crm.models.tenancy import (
     AcrossBrandsManager,
     Brand,
@@ -28,13 +34,20 @@ from crm.models.tenancy import (
 __all__ = [
     "SKU",
     "AcrossBrandsManager",
+    "AdEntity",
+    "AudienceSegment",
     "Brand",
     "BrandManager",
     "BrandOwned",
     "BrandQuerySet",
     "Campaign",
+    "CampaignPlan",
+    "CleanRoom",
+    "CleanRoomQuery",
     "Company",
+    "Consent",
     "Contact",
+    "Erasure",
     "FunnelStage",
     "Import",
     "Lead",
@@ -45,9 +58,16 @@ __all__ = [
     "PerformanceMetric",
     "Pipeline",
     "PipelineStage",
+    "PrivacyPolicy",
     "QuarantinedRow",
+    "ReportMapping",
+    "Restatement",
     "Retailer",
+    "RetailerItem",
     "Sale",
+    "SegmentMember",
     "StageChange",
+    "Suppression",
     "UnscopedQuery",
+    "WatchedSource",
 ]

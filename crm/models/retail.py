@@ -1,7 +1,8 @@
-"""What the brand sells, where, and what its campaigns did. Small version: reports of retailers arrive with issue 3."""
+"""Where the brand sells: shops and networks that carry its campaigns and send reports."""
 
 from __future__ import annotations
 
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 from crm.models.tenancy import Brand, BrandOwned, slug_validator
@@ -13,6 +14,16 @@ class Retailer(BrandOwned):
     brand = models.ForeignKey(Brand, on_delete=models.CASCADE, related_name="retailers")
     name = models.CharField(max_length=120)
     slug = models.CharField(max_length=60, validators=[slug_validator])
+    network = models.CharField(
+        max_length=40, blank=True, help_text="Family of report mappings, for example amazon-ads or walmart-connect"
+    )
+    currency = models.CharField(max_length=3, blank=True, help_text="ISO 4217; blank: the brand's")
+    time_zone = models.CharField(max_length=60, default="UTC", help_text="IANA name; days of reports are days there")
+    delivers_every_days = models.PositiveSmallIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(366)],
+        help_text="How often a report is expected; blank: whenever somebody brings one",
+    )  # fmt: skip
+    delivers_by = models.TimeField(null=True, blank=True, help_text="Local time by which a report is expected")
 
     class Meta:
         ordering = ("name",)
@@ -20,69 +31,3 @@ class Retailer(BrandOwned):
 
     def __str__(self) -> str:
         return self.name
-
-
-class SKU(BrandOwned):
-    """A product with the facts that a text may quote."""
-
-    brand = models.ForeignKey(Brand, on_delete=models.CASCADE, related_name="skus")
-    code = models.CharField(max_length=60)
-    name = models.CharField(max_length=200)
-    category = models.CharField(max_length=120, blank=True)
-    price = models.DecimalField(max_digits=12, decimal_places=2, null=True, blank=True)
-    facts = models.JSONField(
-        default=list, blank=True, help_text="List of {id, text, kind}: kind is feature, proof, offer or use"
-    )
-
-    class Meta:
-        ordering = ("code",)
-        constraints = [models.UniqueConstraint(fields=["brand", "code"], name="sku_code_once_per_brand")]
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class Campaign(BrandOwned):
-    """A placement at a retailer with a budget and dates."""
-
-    class Status(models.TextChoices):
-        PLANNED = "planned", "Planned"
-        LIVE = "live", "Live"
-        ENDED = "ended", "Ended"
-
-    brand = models.ForeignKey(Brand, on_delete=models.CASCADE, related_name="campaigns")
-    retailer = models.ForeignKey(Retailer, on_delete=models.CASCADE, related_name="campaigns")
-    external_id = models.CharField(max_length=80)
-    name = models.CharField(max_length=200)
-    objective = models.CharField(max_length=60, blank=True)
-    budget = models.DecimalField(max_digits=14, decimal_places=2, null=True, blank=True)
-    starts_on = models.DateField(null=True, blank=True)
-    ends_on = models.DateField(null=True, blank=True)
-    status = models.CharField(max_length=10, choices=Status, default=Status.LIVE)
-
-    class Meta:
-        ordering = ("name",)
-        constraints = [models.UniqueConstraint(fields=["brand", "external_id"], name="campaign_once_per_brand")]
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class PerformanceMetric(BrandOwned):
-    """One campaign on one day: money out, attention and money in."""
-
-    brand = models.ForeignKey(Brand, on_delete=models.CASCADE, related_name="performance")
-    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="performance")
-    measured_on = models.DateField()
-    impressions = models.PositiveIntegerField(default=0)
-    clicks = models.PositiveIntegerField(default=0)
-    orders = models.PositiveIntegerField(default=0)
-    spend = models.DecimalField(max_digits=14, decimal_places=2, default=0)
-    sales = models.DecimalField(max_digits=14, decimal_places=2, default=0)
-
-    class Meta:
-        ordering = ("measured_on",)
-        constraints = [models.UniqueConstraint(fields=["campaign", "measured_on"], name="performance_once_per_day")]
-
-    def __str__(self) -> str:
-        return f"{self.campaign} on {self.measured_on}"

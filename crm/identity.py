@@ -1,0 +1,23 @@
+"""What makes a row of a report itself, as one number: the key by which a later report finds the row again.
+
+A 64-bit BLAKE2b (RFC 7693) of the parts, joined by a sign that no report contains. It is unique within a brand and a
+day, so two of 100,000 rows of a day collide with a chance of 3e-10.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from hashlib import blake2b
+
+SEPARATOR = "\x1f"
+
+
+def identity_of(parts: Iterable[object]) -> int:
+    """Signed 64-bit number of `parts`; None counts as the empty text. The order of parts matters."""
+    joined = SEPARATOR.join("" if part is None else str(part) for part in parts)
+    return int.from_bytes(blake2b(joined.encode(), digest_size=8).digest(), "big", signed=True)
+
+
+def identities(joined: Iterable[str]) -> list[int]:
+    """The same for texts that are joined by `SEPARATOR` already."""
+    return [int.from_bytes(blake2b(one.encode(), digest_size=8).digest(), "big", signed=True) for one in joined]
