@@ -370,7 +370,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='import',
             name='reconciliation',
-            field=models.JSONField(blank=True, default=dict, help_text='By figure: {"spend": {"source": "1.23", "stored": .., "unchanged": .., "set_aside": .., "said": ..}}'),
+            field=models.JSONField(blank=True, default=dict, help_text='By figure: {"spend": {"source": .., "stored": .., "unchanged": .., "set_aside": .., "said": ..}}'),
         ),
         migrations.AddField(
             model_name='import',

@@ -79,7 +79,7 @@ class Import(BrandOwned):
     last_on = models.DateField(null=True, blank=True)
     reconciliation = models.JSONField(
         default=dict, blank=True,
-        help_text='By figure: {"spend": {"source": "1.23", "stored": .., "unchanged": .., "set_aside": .., "said": ..}}',
+        help_text='By figure: {"spend": {"source": .., "stored": .., "unchanged": .., "set_aside": .., "said": ..}}',
     )  # fmt: skip
     leased_by = models.CharField(max_length=80, blank=True)
     leased_until = models.DateTimeField(null=True, blank=True)

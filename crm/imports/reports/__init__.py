@@ -1,0 +1,1 @@
+"""The harmonizer: any retailer's report in, canonical facts out. Pure: files and mappings in, frames out."""
