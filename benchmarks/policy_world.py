@@ -23,8 +23,8 @@ from crm.snapshot import BrandSnapshot
 from orchestrator.agents import AGENTS
 from orchestrator.agents.contract import AgentContext, NoEffects, PackBrief
 from orchestrator.agents.findings import findings_of
+from orchestrator.agents.outputs import context_of, output_of, produced_by
 from orchestrator.agents.workbench import Workbench
-from orchestrator.outputs import context_of, output_of, produced_by
 from orchestrator.policies.contract import FINISH, sample
 from orchestrator.policies.features import FeatureSpace
 from orchestrator.policies.logged import LoggedEpisode, LoggedStep
@@ -218,7 +218,7 @@ def remember_findings() -> None:
             known[id(snapshot)] = (snapshot, findings_of(snapshot))  # held, so that the id stays its own
         return known[id(snapshot)][1]
 
-    for module in ("orchestrator.agents.insight", "orchestrator.outputs"):
+    for module in ("orchestrator.agents.insight", "orchestrator.agents.outputs"):
         vars(sys.modules[module])["findings_of"] = remembered
 
 

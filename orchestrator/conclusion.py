@@ -22,9 +22,9 @@ from crm.market import answers
 from crm.market.produced import Produced
 from crm.models import Import, MarketEvent, Outcome, Sale, StageChange
 from orchestrator import engine
+from orchestrator.agents.outputs import context_of, output_of, produced_by
 from orchestrator.engine.packs import bench_of, brief_of, snapshot_of
 from orchestrator.models import Episode, EpisodeState, ReflectionLog
-from orchestrator.outputs import context_of, output_of, produced_by
 from rlhf import judging, rewards
 from rlhf.models import Experience, Reward
 

@@ -8,8 +8,8 @@ from pydantic import BaseModel
 
 from crm.market.produced import Produced
 from orchestrator.agents.contract import AgentContext, AgentResult
+from orchestrator.agents.outputs import produced_by
 from orchestrator.agents.pricing import cost_of, tokens_of
-from orchestrator.outputs import produced_by
 
 COMPUTE_MS = 1
 

@@ -59,7 +59,7 @@ class PlanShape(Shape):
 
 
 class OutputShape(Shape):
-    """`Experience.output` as `orchestrator/outputs.py` writes it."""
+    """`Experience.output` as `orchestrator/agents/outputs.py` writes it."""
 
     kind: Literal["budget", "creative", "measurement", "planning", "outreach"]
     emails: list[EmailShape] = []

@@ -8,8 +8,8 @@ import pytest
 
 from crm.snapshot import Fact, ProductFact, ProspectBrief
 from orchestrator.agents import AGENTS
+from orchestrator.agents.outputs import produced_by
 from orchestrator.agents.workbench import Workbench
-from orchestrator.outputs import produced_by
 from rlhf.judge.wording import figures
 from tests.orchestrator.brand_pictures import BAR, EMPTY, OATS, act, bench, pack, snapshot
 
