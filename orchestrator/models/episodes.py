@@ -125,6 +125,7 @@ class Episode(BrandOwned):
             models.Index(fields=["brand", "pack", "-created_at"], name="episode_newest_of_pack"),
             models.Index(fields=["brand", "reward"], name="episode_by_reward"),
             models.Index(fields=["brand", "mode", "state"], name="episode_by_mode_state"),
+            models.Index(fields=["brand", "state", "-created_at"], name="episode_newest_of_state"),
             models.Index(fields=["state", "leased_until"], name="episode_claimable"),
             models.Index(
                 fields=["finished_at"],
