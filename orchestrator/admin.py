@@ -8,12 +8,11 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.text import Truncator
 
-from crm.admin.base import HistoryAdmin, ModelAdmin, ReadOnly, TabularInline
+from crm.admin.base import HistoryAdmin, ModelAdmin, TabularInline
 from crm.errors import EndcapError
 from orchestrator import episodes, learning
-from orchestrator.models import Episode, IdempotencyRecord, PolicyVersion, RecordedReply, ReflectionLog, Step
+from orchestrator.models import Episode, PolicyVersion, RecordedReply, ReflectionLog, Step
 
 
 def _ask_each(
@@ -138,16 +137,3 @@ class PolicyVersionAdmin(HistoryAdmin):
             self.message_user(request, "Choose one version for each brand: only one can serve.", messages.ERROR)
             return
         _ask_each(self, request, rows, lambda row: learning.put_back(version=row, by=request.user), "serving again")
-
-
-@admin.register(IdempotencyRecord)
-class IdempotencyRecordAdmin(ReadOnly):
-    list_display = ("key", "user", "path", "status", "answer", "created_at")
-    list_filter = ("status",)
-    list_select_related = ("user",)
-    search_fields = ("key", "path", "user__username")
-    date_hierarchy = "created_at"
-
-    @admin.display(description="Answer")
-    def answer(self, row: IdempotencyRecord) -> str:
-        return Truncator(str(row.body)).chars(80)

@@ -12,8 +12,9 @@ from celery import shared_task
 from django.contrib.auth import get_user_model
 from django.utils import timezone
 
+from crm import idempotency
 from crm.models import Brand
-from orchestrator import conclusion, deliveries, demonstration, engine, idempotency, learning, training_orders
+from orchestrator import conclusion, deliveries, demonstration, engine, learning, training_orders
 from orchestrator.engine.packs import PackRuntime
 from orchestrator.engine.recovery import sweep as find_fallen
 from orchestrator.models import Episode, EpisodeState

@@ -17,6 +17,7 @@ from crm.models import (
     Brand,
     Company,
     Contact,
+    IdempotencyRecord,
     Import,
     Lead,
     MarketEvent,
@@ -28,7 +29,7 @@ from crm.models import (
     StageChange,
 )
 from orchestrator import learning
-from orchestrator.models import Episode, IdempotencyRecord, PolicyVersion, RecordedReply, ReflectionLog, Step
+from orchestrator.models import Episode, PolicyVersion, RecordedReply, ReflectionLog, Step
 from rlhf.models import Evaluation, Experience, Reward
 from tests.conftest import signed_in
 from tests.factories import (

@@ -19,16 +19,16 @@ REST_FRAMEWORK: dict[str, Any] = {
         "rest_framework.throttling.UserRateThrottle",
         "rest_framework.throttling.AnonRateThrottle",
     ],
-    "DEFAULT_SCHEMA_CLASS": "orchestrator.api.schema.EndcapSchema",
+    "DEFAULT_SCHEMA_CLASS": "crm.api.schema.EndcapSchema",
     "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
     "URL_FORMAT_OVERRIDE": None,
 }
 PROBLEM_STATUSES = ("400", "401", "403", "404", "405", "406", "409", "413", "415", "422", "429", "500")
-PROBLEM = "orchestrator.api.problems.ProblemSerializer"
+PROBLEM = "crm.api.problems.ProblemSerializer"
 DRF_STANDARDIZED_ERRORS: dict[str, Any] = {
-    "EXCEPTION_HANDLER_CLASS": "orchestrator.api.problems.ProblemHandler",
-    "EXCEPTION_FORMATTER_CLASS": "orchestrator.api.problems.ProblemFormatter",
+    "EXCEPTION_HANDLER_CLASS": "crm.api.problems.ProblemHandler",
+    "EXCEPTION_FORMATTER_CLASS": "crm.api.problems.ProblemFormatter",
     "ERROR_SCHEMAS": dict.fromkeys(PROBLEM_STATUSES, PROBLEM),
 }
 REST_KNOX = {"TOKEN_TTL": timedelta(days=90), "TOKEN_LIMIT_PER_USER": 20, "AUTH_HEADER_PREFIX": "Token"}

@@ -34,7 +34,7 @@ class WorksForBrand(BasePermission):
         if request.method not in SAFE_METHODS and not membership.may_plan:
             role = membership.get_role_display().lower()
             raise PermissionDenied(
-                f"Your role at {membership.brand} is {role}. Only owners and planners may start, stop and train."
+                f"Your role at {membership.brand} is {role}. Only owners and planners may change anything."
             )
         view.membership = membership  # type: ignore[attr-defined]
         return True

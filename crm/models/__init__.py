@@ -4,6 +4,7 @@ from crm.models.audiences import AudienceSegment, SegmentMember
 from crm.models.campaigns import AdEntity, Campaign, CampaignPlan
 from crm.models.cleanroom import CleanRoom, CleanRoomQuery
 from crm.models.governance import Consent, Erasure, PrivacyPolicy, Suppression
+from crm.models.idempotency import IdempotencyRecord
 from crm.models.imports import Import, QuarantinedRow, ReportMapping, WatchedSource
 from crm.models.packs import Pack
 from crm.models.performance import PerformanceMetric, Restatement
@@ -49,6 +50,7 @@ __all__ = [
     "Contact",
     "Erasure",
     "FunnelStage",
+    "IdempotencyRecord",
     "Import",
     "Lead",
     "MarketEvent",

@@ -17,13 +17,14 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 from rest_framework.throttling import ScopedRateThrottle
 
+from crm.api.inputs import NothingInput
+from crm.api.problems import QueryError
+from crm.api.repeats import ChangingView
 from crm.api.tenancy import QUERY, BrandView
 from crm.models import Brand
 from orchestrator import episodes, runlogs
 from orchestrator.api.filters import FAR, ORDERINGS, filtered
-from orchestrator.api.inputs import ForkInput, NothingInput
-from orchestrator.api.problems import QueryError
-from orchestrator.api.repeats import ChangingView
+from orchestrator.api.inputs import ForkInput
 from orchestrator.api.serializers import EpisodeDetail, EpisodeSummary, with_relations
 from orchestrator.models import Episode, EpisodeQuerySet, EpisodeState, PolicyMode
 

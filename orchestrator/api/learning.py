@@ -9,11 +9,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.throttling import ScopedRateThrottle
 
+from crm.api.inputs import NothingInput
+from crm.api.parameters import whole_number
+from crm.api.repeats import ChangingView
 from crm.api.tenancy import BrandView
 from orchestrator import learning
-from orchestrator.api.inputs import NothingInput
-from orchestrator.api.parameters import whole_number
-from orchestrator.api.repeats import ChangingView
 from orchestrator.api.serializers import TrainingSummaryOutput
 
 MOST_RUNS = 1_000_000

@@ -15,13 +15,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.throttling import ScopedRateThrottle
 
+from crm.api.parameters import whole_number
+from crm.api.repeats import ChangingView
 from crm.api.tenancy import BrandView
 from crm.models import Pack
 from orchestrator import episodes
 from orchestrator.api.episodes import accepted
 from orchestrator.api.inputs import RunInput
-from orchestrator.api.parameters import whole_number
-from orchestrator.api.repeats import ChangingView
 from orchestrator.api.serializers import EpisodeDetail, EpisodeSummary, PackOutput, with_relations
 from orchestrator.models import ENDED_STATES, Episode, EpisodeState
 

@@ -12,7 +12,6 @@ from orchestrator.models.episodes import (
     Step,
 )
 from orchestrator.models.policies import PolicyVersion
-from orchestrator.models.requests import IdempotencyRecord
 
 __all__ = [
     "ENDED_STATES",
@@ -20,7 +19,6 @@ __all__ = [
     "Episode",
     "EpisodeQuerySet",
     "EpisodeState",
-    "IdempotencyRecord",
     "PolicyMode",
     "PolicyVersion",
     "RecordedReply",

@@ -32,9 +32,9 @@ from schemathesis.specs.openapi.checks import (
     unsupported_method,
 )
 
+from crm.api.repeats import HEADER as KEY_HEADER
 from crm.models import Pack
 from orchestrator.api import packs as packs_api
-from orchestrator.api.repeats import HEADER as KEY_HEADER
 from tests.orchestrator.api_doors import judged
 
 pytestmark = pytest.mark.django_db

@@ -10,10 +10,10 @@ import pytest
 from django.db import connections
 from django.utils import timezone
 
-from crm.models import Pack
-from orchestrator import idempotency
+from crm import idempotency
+from crm.models import IdempotencyRecord, Pack
 from orchestrator.api import packs as packs_api
-from orchestrator.models import Episode, IdempotencyRecord
+from orchestrator.models import Episode
 from tests.factories import EpisodeFactory, MembershipFactory
 from tests.orchestrator.api_doors import door
 from tests.orchestrator.test_api_reading import problem

@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from crm.errors import EndcapError
-from orchestrator.models import IdempotencyRecord
+from crm.models import IdempotencyRecord
 
 KEPT_FOR = timedelta(hours=48)
 GIVEN_UP_AFTER = timedelta(minutes=15)

@@ -10,14 +10,14 @@ from drf_spectacular.plumbing import force_instance
 from drf_spectacular.utils import OpenApiParameter
 from drf_standardized_errors.openapi import AutoSchema
 
+from crm.api.inputs import Strict
+from crm.api.problems import MEDIA_TYPE
+from crm.api.repeats import HEADER as KEY_HEADER
+from crm.api.repeats import ChangingView
 from crm.api.tenancy import HEADER as BRAND_HEADER
 from crm.api.tenancy import QUERY as BRAND_QUERY
 from crm.api.tenancy import BrandView
-from orchestrator.api.inputs import Strict
-from orchestrator.api.problems import MEDIA_TYPE
-from orchestrator.api.repeats import HEADER as KEY_HEADER
-from orchestrator.api.repeats import ChangingView
-from orchestrator.idempotency import LONGEST_KEY
+from crm.idempotency import LONGEST_KEY
 
 COMMON = ["400", "401", "403", "404", "405", "406", "415", "429", "500"]
 CHANGING = ["409", "413", "422"]
@@ -34,14 +34,14 @@ class EndcapSchema(AutoSchema):  # type: ignore[misc]
                 OpenApiParameter(BRAND_HEADER, str, OpenApiParameter.HEADER, description=BRAND),
                 OpenApiParameter(BRAND_QUERY, str, description=f"The same, for links. {BRAND_HEADER} wins."),
             ]
-        if isinstance(self.view, ChangingView):
+        if isinstance(self.view, ChangingView) and self.method == "POST":
             key = {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": r"^[\x21-\x7e]+$"}
             said = "The same key, path and body get the first answer again (48 hours)."
             parameters.append(OpenApiParameter(KEY_HEADER, key, OpenApiParameter.HEADER, description=said))
         return parameters
 
     def _get_allowed_error_status_codes(self) -> list[str]:
-        return COMMON + (CHANGING if isinstance(self.view, ChangingView) else [])
+        return COMMON + (CHANGING if isinstance(self.view, ChangingView) and self.method == "POST" else [])
 
     def _should_add_http401_error_response(self) -> bool:
         return "401" in self._also_answers() or super()._should_add_http401_error_response()

@@ -11,10 +11,10 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from crm import idempotency
+from crm.api.problems import HeaderError
 from crm.api.tenancy import BrandView
-from orchestrator import idempotency
-from orchestrator.api.problems import HeaderError
-from orchestrator.models import IdempotencyRecord
+from crm.models import IdempotencyRecord
 
 HEADER = "Idempotency-Key"
 REPLAY = "Idempotent-Replay"

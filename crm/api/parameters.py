@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rest_framework.request import Request
 
-from orchestrator.api.problems import QueryError
+from crm.api.problems import QueryError
 
 
 def whole_number(request: Request, name: str, *, least: int, most: int) -> int | None:

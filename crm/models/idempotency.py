@@ -18,7 +18,7 @@ class IdempotencyRecord(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["user", "key"], name="idempotency_key_once_per_user")]
+        constraints = [models.UniqueConstraint(fields=["user", "key"], name="answer_once_per_user_and_key")]
 
     def __str__(self) -> str:
         return self.key
