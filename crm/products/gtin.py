@@ -26,6 +26,7 @@ from biip.upc import Upc
 KINDS = {8: "EAN-8", 12: "UPC-A", 13: "EAN-13", 14: "GTIN-14"}
 FEWEST_DIGITS = 8  # below that, item numbers of shops agree with a catalogue by chance
 FEWEST_WITHOUT_CHECK = 10  # without a check digit more digits must agree
+PUT_BACK = "check digit put back"
 NAMED = 5  # how many possible codes a refusal names
 
 # In-store numbers and coupons by the first digits of the GTIN-13; GTIN-8 has its own.
@@ -35,7 +36,7 @@ _RESTRICTED_8 = re.compile(r"^[02]")
 
 _SCIENTIFIC = re.compile(r"^(\d)(?:[.,](\d+))?[eE]\+?(\d{1,2})$")
 _DECIMALS = re.compile(r"^(\d+)[.,]0{1,6}$")
-_THOUSANDS = re.compile(r"^\d{1,3}(?:([.,'’])\d{3})(?:\1\d{3})+(?:[.,]0{1,2})?$")
+_THOUSANDS = re.compile(r"^(\d{1,3}([.,'’])\d{3}(?:\2\d{3})+)([.,]0{1,2})?$")
 _SPACES = re.compile(r"[\s\u00a0\u202f\u2007\u2009-]+")
 _GROUPED = re.compile(r"^\d{1,3}(?:[\s\u00a0\u202f\u2009]\d{3})+$")
 _APPLICATION = re.compile(r"^\(01\)(?=\d{14}$)")
@@ -191,16 +192,13 @@ def _digits(bare: str) -> _Digits | None:
     """Digits of a code as text, or of a number that a spreadsheet wrote."""
     if bare.isascii() and bare.isdigit():
         return _Digits(bare)
+    thousands = _THOUSANDS.match(bare)
+    if thousands:
+        steps = ("thousands separators taken out", *(("decimals taken off",) if thousands[3] else ()))
+        return _Digits(re.sub(r"\D", "", thousands[1]), steps, ruined=True)
     decimals = _DECIMALS.match(bare)
-    if decimals and not _THOUSANDS.match(bare):
+    if decimals:
         return _Digits(decimals[1], ("decimals taken off",), ruined=True)
-    if _THOUSANDS.match(bare):
-        mark = re.sub(r"\d", "", bare)[0]
-        whole, _, rest = bare.rpartition(",") if mark == "." and "," in bare else (bare, "", "")
-        if not whole or mark == "," and re.search(r"\.0{1,2}$", bare):
-            whole, _, rest = bare.rpartition(".")
-        steps = ("thousands separators taken out", *(("decimals taken off",) if rest else ()))
-        return _Digits(re.sub(r"\D", "", whole or bare), steps, ruined=True)
     if _GROUPED.match(bare):
         return _Digits(re.sub(r"\D", "", bare), ("thousands separators taken out",), ruined=True)
     closed = _SPACES.sub("", bare)
@@ -253,7 +251,7 @@ def _readings(found: _Digits) -> list[_Reading]:
     if significant <= 13 and len(digits) <= 14:
         payload = digits.zfill(13)[-13:]
         gtin = payload + str(check_digit(payload))
-        made.append(_Reading(gtin, _kind(gtin), False, ("check digit put back",)))
+        made.append(_Reading(gtin, _kind(gtin), False, (PUT_BACK,)))
     return list({reading.gtin: reading for reading in reversed(made)}.values())[::-1]
 
 
@@ -276,7 +274,7 @@ def _choose(given: str, found: _Digits, readings: list[_Reading], catalogue: Cat
     """The only reading that is certain, or a refusal that names all of them."""
     plain = [reading for reading in readings if reading.plain]
     known = [reading for reading in readings if catalogue is not None and reading.gtin in catalogue]
-    near = [] if readings and not readings[0].steps or catalogue is None else _near(found.digits, catalogue)
+    near = [] if catalogue is None or _with_check_digit(readings) else _near(found.digits, catalogue)
     names = tuple(dict.fromkeys([reading.gtin for reading in known] + near + [one.gtin for one in readings]))[:NAMED]
 
     def refused(reason: str) -> Normalised:
@@ -302,7 +300,7 @@ def _choose(given: str, found: _Digits, readings: list[_Reading], catalogue: Cat
     if catalogue is not None and reading.gtin in catalogue.shared:
         return refused(f"would be {reading.gtin}, which two products of the catalogue share")
     significant = len(found.digits.lstrip("0"))
-    fewest = FEWEST_WITHOUT_CHECK if "check digit put back" in reading.steps else FEWEST_DIGITS
+    fewest = FEWEST_WITHOUT_CHECK if PUT_BACK in reading.steps else FEWEST_DIGITS
     if significant < fewest:
         return refused(f"is too short to be sure that it is {reading.gtin}: {significant} digits, {fewest} are needed")
     if why := restricted(reading.gtin):
@@ -323,7 +321,7 @@ def _padding(gtin: str, digits: str) -> tuple[str, ...]:
 
 def _why_not(found: _Digits, readings: list[_Reading], catalogue: Catalogue | None) -> str:
     """Reason for a code that no product of the catalogue proves."""
-    whole = [reading for reading in readings if "check digit put back" not in reading.steps]
+    whole = _with_check_digit(readings)
     missing = "there is no catalogue to prove it" if catalogue is None else "no product of the catalogue has that code"
     if whole:
         return f"would be {_listed(whole)} once repaired, but {missing}"
@@ -332,6 +330,10 @@ def _why_not(found: _Digits, readings: list[_Reading], catalogue: Catalogue | No
         expected = check_digit(found.digits[:-1])
         return f"has a wrong check digit: the last digit should be {expected}, not {found.digits[-1]}"
     return f"has {length} digits and no check digit that holds; bar codes have 8, 12, 13 or 14"
+
+
+def _with_check_digit(readings: list[_Reading]) -> list[_Reading]:
+    return [reading for reading in readings if PUT_BACK not in reading.steps]
 
 
 def _near(digits: str, catalogue: Catalogue) -> list[str]:
