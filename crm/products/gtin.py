@@ -27,6 +27,7 @@ KINDS = {8: "EAN-8", 12: "UPC-A", 13: "EAN-13", 14: "GTIN-14"}
 FEWEST_DIGITS = 8  # below that, item numbers of shops agree with a catalogue by chance
 FEWEST_WITHOUT_CHECK = 10  # without a check digit more digits must agree
 PUT_BACK = "check digit put back"
+LOOKS_ALIKE = 3  # digits: two valid codes differ in two at least
 NAMED = 5  # how many possible codes a refusal names
 
 # In-store numbers and coupons by the first digits of the GTIN-13; GTIN-8 has its own.
@@ -97,6 +98,11 @@ class Catalogue:
 
     def __len__(self) -> int:
         return len(self._all)
+
+    def has_company(self, gtin: str) -> bool:
+        """Whether a code here begins like this one as far as a company prefix commonly goes (7 digits of a GTIN-13)."""
+        low = bisect_left(self._sorted, gtin[:9])
+        return low < len(self._sorted) and self._sorted[low].startswith(gtin[:9])
 
     def between(self, low: int, high: int) -> list[str]:
         """Codes whose number lies in [low, high], at most ten thousand of them."""
@@ -297,8 +303,11 @@ def _choose(given: str, found: _Digits, readings: list[_Reading], catalogue: Cat
     if not known:
         return refused(_why_not(found, readings, catalogue))
     reading = known[0]
-    if catalogue is not None and reading.gtin in catalogue.shared:
+    if catalogue is None or reading.gtin in catalogue.shared:
         return refused(f"would be {reading.gtin}, which two products of the catalogue share")
+    rival = _rival(reading, readings, catalogue)
+    if rival is not None:
+        return refused(f"can be {_listed([reading, rival])}, and a product of either may be meant")
     significant = len(found.digits.lstrip("0"))
     fewest = FEWEST_WITHOUT_CHECK if PUT_BACK in reading.steps else FEWEST_DIGITS
     if significant < fewest:
@@ -306,6 +315,21 @@ def _choose(given: str, found: _Digits, readings: list[_Reading], catalogue: Cat
     if why := restricted(reading.gtin):
         return refused(f"would be {reading.gtin}, which {why}")
     return _made(given, Done.REPAIRED, reading, (*found.steps, *reading.steps), True)
+
+
+def _rival(reading: _Reading, readings: list[_Reading], catalogue: Catalogue) -> _Reading | None:
+    """Another reading that a product outside the catalogue may have, so that the catalogue's one proves nothing.
+
+    Where the digits hold a check digit as they stand, that is believed before a cut one. A cut one is believed where
+    the company of that code sells here, or where both codes look alike.
+    """
+    for other in readings:
+        if other == reading:
+            continue
+        alike = sum(ours != theirs for ours, theirs in zip(reading.gtin, other.gtin, strict=True)) <= LOOKS_ALIKE
+        if PUT_BACK not in other.steps or alike or catalogue.has_company(other.gtin):
+            return other
+    return None
 
 
 def _made(given: str, done: Done, reading: _Reading, steps: tuple[str, ...], known: bool | None) -> Normalised:
