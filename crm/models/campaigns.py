@@ -41,7 +41,7 @@ class Campaign(BrandOwned):
     )
     audiences = models.ManyToManyField(AudienceSegment, blank=True, related_name="campaigns")
 
-    history = HistoricalRecords()
+    history = HistoricalRecords(m2m_fields=[audiences])
 
     class Meta:
         ordering = ("name",)
@@ -74,6 +74,8 @@ class CampaignPlan(BrandOwned):
     sales = models.DecimalField(max_digits=14, decimal_places=2, null=True, blank=True)
     source = models.CharField(max_length=60, default="person")
     changed_at = models.DateTimeField(auto_now=True)
+
+    history = HistoricalRecords()
 
     class Meta:
         ordering = ("campaign", "starts_on")
