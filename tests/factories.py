@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import Any
 
 import factory
 from django.contrib.auth import get_user_model
 from factory.django import DjangoModelFactory
 
-from crm.models import SKU, Brand, Campaign, Membership, Pack, Retailer
+from crm.models import SKU, Brand, Campaign, Membership, Pack, PerformanceMetric, Retailer
 from orchestrator.models import Episode, Step
 
 
@@ -79,6 +80,19 @@ class CampaignFactory(AcrossBrands):
     retailer = factory.SubFactory(RetailerFactory, brand=factory.SelfAttribute("..brand"))
     external_id = factory.Sequence(lambda n: f"C-{n}")
     name = factory.Sequence(lambda n: f"Campaign {n}")
+
+
+class PerformanceMetricFactory(AcrossBrands):
+    """A fact of a campaign and day; `identity` is a number of its own, so rows never meet by chance."""
+
+    class Meta:
+        model = PerformanceMetric
+
+    campaign = factory.SubFactory(CampaignFactory)
+    brand = factory.SelfAttribute("campaign.brand")
+    retailer = factory.SelfAttribute("campaign.retailer")
+    measured_on = datetime.date(2026, 11, 1)
+    identity = factory.Sequence(lambda n: n)
 
 
 class PackFactory(AcrossBrands):

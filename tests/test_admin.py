@@ -22,7 +22,6 @@ from crm.models import (
     Lead,
     MarketEvent,
     Pack,
-    PerformanceMetric,
     Pipeline,
     PipelineStage,
     QuarantinedRow,
@@ -37,6 +36,7 @@ from tests.factories import (
     EpisodeFactory,
     MembershipFactory,
     PackFactory,
+    PerformanceMetricFactory,
     SKUFactory,
     StepFactory,
 )
@@ -105,7 +105,7 @@ def one_of_each(pack: Pack, user: Any) -> None:
     )
     SKUFactory(brand=brand)
     campaign = CampaignFactory(brand=brand)
-    PerformanceMetric.across_brands.create(brand=brand, campaign=campaign, measured_on=now.date())
+    PerformanceMetricFactory(campaign=campaign, measured_on=now.date())
     RecordedReply.across_brands.create(episode=episode, key=f"{pack.pk}/0/mail", reply={})
     ReflectionLog.across_brands.create(
         episode=episode, step_index=0, confidence=0.4, threshold=0.7, decision="rethought"

@@ -54,10 +54,20 @@ class PerformanceMetric(BrandOwned):
         EXPOSURE = "exposure", "Bought after being reached"
         UNKNOWN = "unknown", "Not said"
 
-    brand = models.ForeignKey(Brand, on_delete=models.CASCADE, db_constraint=False, related_name="performance")
-    retailer = models.ForeignKey(Retailer, on_delete=models.CASCADE, db_constraint=False, related_name="performance")
+    brand = models.ForeignKey(
+        Brand, on_delete=models.CASCADE, db_constraint=False, db_index=False, related_name="performance"
+    )
+    retailer = models.ForeignKey(
+        Retailer, on_delete=models.CASCADE, db_constraint=False, db_index=False, related_name="performance"
+    )
     campaign = models.ForeignKey(
-        Campaign, on_delete=models.CASCADE, db_constraint=False, null=True, blank=True, related_name="performance"
+        Campaign,
+        on_delete=models.CASCADE,
+        db_constraint=False,
+        db_index=False,
+        null=True,
+        blank=True,
+        related_name="performance",
     )
     measured_on = models.DateField()
     hour = models.PositiveSmallIntegerField(null=True, blank=True, help_text="0 to 23, where the source gives hours")
@@ -69,10 +79,16 @@ class PerformanceMetric(BrandOwned):
     breakdown = models.CharField(max_length=200, blank=True, help_text="device=MOBILE;network=SEARCH")
     item = models.CharField(max_length=80, blank=True, help_text="The retailer's code of the product")
     sku = models.ForeignKey(
-        SKU, on_delete=models.SET_NULL, db_constraint=False, null=True, blank=True, related_name="performance"
+        SKU,
+        on_delete=models.SET_NULL,
+        db_constraint=False,
+        db_index=False,
+        null=True,
+        blank=True,
+        related_name="performance",
     )
     audience = models.ForeignKey(
-        AudienceSegment, on_delete=models.SET_NULL, db_constraint=False, null=True, blank=True,
+        AudienceSegment, on_delete=models.SET_NULL, db_constraint=False, db_index=False, null=True, blank=True,
         related_name="performance",
     )  # fmt: skip
     impressions = models.BigIntegerField(null=True, blank=True)
@@ -95,7 +111,13 @@ class PerformanceMetric(BrandOwned):
     currency = models.CharField(max_length=3, blank=True)
     report = models.CharField(max_length=60, blank=True, help_text="Name of the mapping that read it")
     source = models.ForeignKey(
-        Import, on_delete=models.SET_NULL, db_constraint=False, null=True, blank=True, related_name="facts"
+        Import,
+        on_delete=models.SET_NULL,
+        db_constraint=False,
+        db_index=False,
+        null=True,
+        blank=True,
+        related_name="facts",
     )
     source_row = models.PositiveIntegerField(null=True, blank=True, help_text="1 is the first row of data")
     identity = models.BigIntegerField(help_text="64-bit BLAKE2b of what makes the row itself; see crm/identity.py")

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from django.db import transaction
 
+from crm.facts.identity import DAILY, daily_identity
 from crm.market.world import World
 from crm.models import SKU, Brand, Campaign, Pack, PerformanceMetric, Retailer
 from crm.pipelines import ensure_default_pipeline
@@ -97,8 +98,14 @@ def _campaigns(brand: Brand, entry: BrandEntry, world: World, now: datetime) -> 
         rows += [
             PerformanceMetric(
                 brand=brand,
+                retailer=campaign.retailer,
                 campaign=campaign,
                 measured_on=day,
+                report=DAILY,
+                identity=daily_identity(
+                    campaign.retailer.slug, campaign=campaign.external_id, day=day, currency=brand.currency
+                ),
+                currency=brand.currency,
                 spend=f"{past.spend[place]:.2f}",
                 sales=f"{past.sales[place]:.2f}",
                 impressions=int(past.impressions[place]),

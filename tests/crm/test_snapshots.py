@@ -11,8 +11,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from crm import snapshots
-from crm.models import SKU, Brand, Campaign, Company, Lead, Pack, PerformanceMetric, Retailer, Sale, StageChange
-from tests.factories import PackFactory
+from crm.models import SKU, Brand, Campaign, Company, Lead, Pack, Retailer, Sale, StageChange
+from tests.factories import PackFactory, PerformanceMetricFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -43,8 +43,7 @@ def stocked(harbor: Brand, pack: Pack) -> Brand:
         brand=harbor, retailer=retailer, external_id="NM-01", name="Search", budget=Decimal(700)
     )
     for day in range(3):
-        PerformanceMetric.across_brands.create(
-            brand=harbor,
+        PerformanceMetricFactory(
             campaign=campaign,
             measured_on=(NOW - timedelta(days=day)).date(),
             spend=Decimal(100),
@@ -107,13 +106,19 @@ class TestTake:
         retailer = Retailer.across_brands.get(brand=stocked)
         old = Campaign.across_brands.create(brand=stocked, retailer=retailer, external_id="NM-00", name="Old")
         for days in (400, 500, 530):
-            PerformanceMetric.across_brands.create(
-                brand=stocked, campaign=old, measured_on=(NOW - timedelta(days=days)).date(), spend=10, sales=30
-            )
+            PerformanceMetricFactory(campaign=old, measured_on=(NOW - timedelta(days=days)).date(), spend=10, sales=30)
         series = {one.external_id: one for one in snapshots.campaign_series(stocked)}
         assert list(series) == ["NM-01", "NM-00"]
         assert len(series["NM-00"].days) == 2
         assert series["NM-00"].roas == pytest.approx(3)
+
+    def test_days_add_up_what_counts_and_nothing_else(self, stocked: Brand) -> None:
+        campaign = Campaign.objects.for_brand(stocked).get(external_id="NM-01")
+        PerformanceMetricFactory(campaign=campaign, measured_on=NOW.date(), spend=11, orders=None)
+        PerformanceMetricFactory(campaign=campaign, measured_on=NOW.date(), spend=5000, counts=False)
+        series = snapshots.campaign_series(stocked)[0]
+        assert len(series.days) == 3
+        assert (series.days[-1], series.spend[-1], series.orders[-1]) == (NOW.date(), 111, 5)
 
     def test_facts_can_be_cited_by_id(self, stocked: Brand, pack: Pack) -> None:
         taken = snapshots.take(stocked, pack=pack, subject=SUBJECT, now=NOW)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC
+from datetime import UTC, date
 from decimal import Decimal
 from typing import Any
 
+from crm.facts.identity import DAILY, daily_identity
 from crm.imports.completejourney import words
 from crm.imports.completejourney.figures import Figures
 from crm.imports.completejourney.journeys import Key, Move, midnight
@@ -19,6 +20,7 @@ from crm.models import SKU, Brand, Campaign, Lead, Outcome, Pack, PerformanceMet
 from crm.pipelines import default_stages
 
 SOURCE = "completejourney"
+SHOP = "complete-journey-stores"
 
 Say = Callable[[str], None]
 
@@ -46,7 +48,7 @@ class Storing:
     def _campaigns(self) -> None:
         tally = self.tables.tallies["campaign_descriptions"]
         retailer, _ = Retailer.objects.for_brand(self.brand).get_or_create(
-            brand=self.brand, slug="complete-journey-stores", defaults={"name": "Complete Journey stores"}
+            brand=self.brand, slug=SHOP, defaults={"name": "Complete Journey stores"}
         )
         self.packs = upsert(Pack, self.brand, words.packs(self.tables), tally, key="slug", counted=False)
         wanted: dict[str, dict[str, Any]] = {}
@@ -163,25 +165,26 @@ class Storing:
 
     def _performance(self) -> Tally:
         tally = Tally("days of campaigns")
-        present = PerformanceMetric.objects.for_brand(self.brand)
+        present = PerformanceMetric.objects.for_brand(self.brand).filter(report=DAILY)
         known = {(metric.campaign_id, metric.measured_on): metric for metric in present}
         new, changed = [], []
         for row in self.found.days.iter_rows(named=True):
             campaign = self.campaigns[words.slug(row["campaign_id"])]
             figures = {
-                "impressions": row["exposures"], "orders": row["orders"], "clicks": 0,
+                "impressions": row["exposures"], "orders": row["orders"], "clicks": None,
                 "spend": Decimal(row["discount"]) / 100, "sales": Decimal(row["cents"]) / 100,
+                "attribution": PerformanceMetric.Attribution.EXPOSURE,
             }  # fmt: skip
             metric = known.get((campaign.pk, row["day"]))
             if metric is None:
-                new.append(PerformanceMetric(brand=self.brand, campaign=campaign, measured_on=row["day"], **figures))
+                new.append(self._fact(campaign, row["day"], figures))
             elif any(getattr(metric, name) != value for name, value in figures.items()):
                 for name, value in figures.items():
                     setattr(metric, name, value)
                 changed.append(metric)
         PerformanceMetric.objects.for_brand(self.brand).bulk_create(new, batch_size=500)
         PerformanceMetric.objects.for_brand(self.brand).bulk_update(
-            changed, ["impressions", "orders", "clicks", "spend", "sales"], batch_size=200
+            changed, ["impressions", "orders", "clicks", "spend", "sales", "attribution"], batch_size=200
         )
         tally.read = len(self.found.days)
         tally.stored = len(new) + len(changed)
@@ -189,6 +192,14 @@ class Storing:
         tally.models["PerformanceMetric"] += tally.stored
         self.say(f"{tally.read:,} days of performance")
         return tally
+
+    def _fact(self, campaign: Campaign, day: date, figures: dict[str, Any]) -> PerformanceMetric:
+        currency = self.brand.currency
+        return PerformanceMetric(
+            brand=self.brand, retailer_id=campaign.retailer_id, campaign=campaign, measured_on=day, report=DAILY,
+            identity=daily_identity(SHOP, campaign=campaign.external_id, day=day, currency=currency),
+            currency=currency, **figures,
+        )  # fmt: skip
 
     def _skus(self) -> Tally:
         tally = Tally("products most bought under a campaign")
