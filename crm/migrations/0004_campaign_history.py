@@ -14,11 +14,6 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.AlterModelManagers(
-            name='performancemetric',
-            managers=[
-            ],
-        ),
         migrations.CreateModel(
             name='HistoricalCampaign_audiences',
             fields=[
