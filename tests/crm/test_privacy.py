@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crm.privacy import BLOCKING, check_copy, check_email, find_personal_data, hard_gate, mask, rules_for
+from crm.privacy.checksums import iban_holds, luhn
 from crm.privacy.email_law import footer
 from crm.privacy.issues import repaired
-from crm.privacy.personal import iban_holds, luhn
 from crm.privacy.rulebook import UnknownRule, rulebook
 
 ADDRESS = "4 Mill Quay, 28195 Bremen"
