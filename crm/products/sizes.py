@@ -21,8 +21,7 @@ class Fit(StrEnum):
     UNKNOWN = ""
 
 
-_UNITS: dict[str, tuple[str, float]] = {}
-for _kind, _table in {
+_TABLES: dict[str, dict[str, float]] = {
     "g": {"mg": 0.001, "g gr grm grms gm gms gram grams gramm grammes": 1, "kg kgs kilo kilos kilogram kilograms": 1000,
           "oz ozs ounce ounces": 28.349523125, "lb lbs pound pounds": 453.59237},
     "ml": {"ml mls millilitre millilitres milliliter milliliters": 1, "cl": 10, "dl": 100,
@@ -32,9 +31,10 @@ for _kind, _table in {
     "pieces": {"ct count pc pcs piece pieces pk pks pack packs ea each caps capsules tabs tablets sachets bags "
                "teabags rolls wipes sheets pods stk st stück bars eggs": 1},
     "mm": {"mm": 1, "cm": 10, "m mtr metre metres meter meters": 1000, "in inch inches": 25.4, "ft": 304.8},
-}.items():  # fmt: skip
-    for _names, _factor in _table.items():
-        _UNITS.update(dict.fromkeys(_names.split(), (_kind, float(_factor))))
+}  # fmt: skip
+_UNITS = {
+    name: (kind, factor) for kind, table in _TABLES.items() for names, factor in table.items() for name in names.split()
+}
 
 _NUMBER = r"\d{1,3}(?:[ \u00a0]\d{3})+(?:[.,]\d+)?|\d+(?:[.,]\d+)?|[.,]\d+"
 _UNIT = r"fl\.?\s?oz|" + "|".join(sorted(map(re.escape, _UNITS), key=len, reverse=True))
