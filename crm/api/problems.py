@@ -37,7 +37,7 @@ class Refused(exceptions.APIException):
 
     def __init__(self, error: EndcapError) -> None:
         self.status_code = error.status
-        self.said = {name: _harmless(name, value) for name, value in error.detail.items() if name != "retry_after"}
+        self.said = {name: harmless(name, value) for name, value in error.detail.items() if name != "retry_after"}
         self.wait: float | None = error.detail.get("retry_after")
         code = "".join("_" + letter.lower() if letter.isupper() else letter for letter in type(error).__name__)
         super().__init__(error.message, code=code.strip("_"))
@@ -140,7 +140,7 @@ class ProblemFormatter(ExceptionFormatter):  # type: ignore[misc]
             named["pointer"] = "#/" + field.replace(".", "/") if field else "#"
         value = _at(source, field) if field else None
         if value is not None:
-            named["value"] = _harmless(field, value)
+            named["value"] = harmless(field, value)
         return named
 
 
@@ -165,7 +165,7 @@ def _at(source: Any, path: str) -> Any:
     return source
 
 
-def _harmless(name: str, value: Any) -> Any:
+def harmless(name: str, value: Any) -> Any:
     """The value as JSON, short; a secret is not repeated."""
     if any(word in name.lower() for word in SECRET_WORDS):
         return "(hidden)"

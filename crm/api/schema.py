@@ -41,7 +41,9 @@ class EndcapSchema(AutoSchema):  # type: ignore[misc]
         return parameters
 
     def _get_allowed_error_status_codes(self) -> list[str]:
-        return COMMON + (CHANGING if isinstance(self.view, ChangingView) and self.method == "POST" else [])
+        if not isinstance(self.view, ChangingView) or self.method == "GET":
+            return COMMON
+        return COMMON + (CHANGING if self.method == "POST" else ["409", "413"])
 
     def _should_add_http401_error_response(self) -> bool:
         return "401" in self._also_answers() or super()._should_add_http401_error_response()

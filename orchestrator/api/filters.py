@@ -6,9 +6,9 @@ import datetime as dt
 from typing import Any
 
 import django_filters as filters
-from django.core.exceptions import ValidationError
 from django.db.models import F
 
+from crm.api.filters import chosen
 from orchestrator.models import Episode, EpisodeQuerySet, EpisodeState, PolicyMode
 
 ORDERINGS = {
@@ -70,15 +70,5 @@ def filtered(rows: EpisodeQuerySet, wanted: Any) -> EpisodeQuerySet:
     Raises ValidationError (`message_dict` by parameter) for a bad or missing value, and for a parameter that is no
     filter: a mistyped filter must not quietly select everything.
     """
-    unknown = set(wanted) - set(EpisodeFilters.base_filters)
-    if unknown:
-        known = ", ".join(EpisodeFilters.base_filters)
-        raise ValidationError({name: [f"There is no such filter. There are: {known}."] for name in sorted(unknown)})
-    empty = sorted(name for name in wanted if not all(wanted.getlist(name)))
-    if empty:
-        raise ValidationError({name: ["Has no value. Give one, or leave the filter out."] for name in empty})
-    chosen = EpisodeFilters(wanted, queryset=rows)
-    if not chosen.is_valid():
-        raise ValidationError({name: list(errors) for name, errors in chosen.errors.as_data().items()})
-    left: EpisodeQuerySet = chosen.qs
+    left: EpisodeQuerySet = chosen(EpisodeFilters, rows, wanted)
     return left

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.urls import path, re_path
+from django.urls import include, path, re_path
 
 from crm.api.auth import Login, Logout, LogoutAll
 from crm.api.brands import BrandList
@@ -29,5 +29,6 @@ urlpatterns = [
     path("orchestrator/train", Train.as_view(), name="api-train"),
     path("schema/", Document.as_view(), name="api-schema"),
     path("docs/", Explorer.as_view(), name="api-docs"),
+    path("", include("crm.api.urls")),
     re_path(r"^", elsewhere, name="api-elsewhere"),
 ]

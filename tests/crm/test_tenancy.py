@@ -21,6 +21,7 @@ ACROSS_BRANDS_IS_FOR = {
     "crm/admin/pipeline.py": "the admin sees all tenants",
     "crm/sample/making.py": "only creates",
     "crm/sample/leads.py": "only creates",
+    "crm/upserts.py": "writes rows of one brand that the caller checked",
     "crm/market/answers.py": "releases due events of every simulated brand",
     "rlhf/judging.py": "locks a row of an instance at hand",
     "rlhf/rewards.py": "locks a row of an instance at hand",

@@ -1,0 +1,25 @@
+"""Every kind of business row that the API reads and writes, one module per noun."""
+
+from crm.api.resource import Resource
+from crm.api.resources.campaigns import Audiences, CampaignPlans, Campaigns
+from crm.api.resources.people import Companies, Contacts, Leads, Pipelines, PipelineStages
+from crm.api.resources.results import Outcomes, Sales
+from crm.api.resources.retail import RetailerItems, Retailers, SKUs
+
+RESOURCES: tuple[type[Resource], ...] = (
+    Retailers,
+    SKUs,
+    RetailerItems,
+    Audiences,
+    Campaigns,
+    CampaignPlans,
+    Pipelines,
+    PipelineStages,
+    Companies,
+    Contacts,
+    Leads,
+    Sales,
+    Outcomes,
+)
+
+__all__ = ["RESOURCES", "Resource"]

@@ -1,0 +1,44 @@
+"""Addresses of the business API. Every resource has the same five."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.urls import URLPattern, path
+
+from crm.api.bulk import Bulk
+from crm.api.exporting import ExportCSV, ExportParquet
+from crm.api.resources import RESOURCES, Resource
+from crm.api.rows import ResourceView, RowList, RowOne
+
+ALWAYS = ("head", "options")
+
+
+def view(resource: type[Resource], base: type[ResourceView], *methods: str) -> Callable[..., Any]:
+    """The view of one resource that answers to `methods` only."""
+    made: Any = type(
+        f"{resource.__name__}{base.__name__}",
+        (base,),
+        {"resource": resource, "http_method_names": [*methods, *ALWAYS], "__doc__": base.__doc__},
+    )
+    return made.as_view()  # type: ignore[no-any-return]
+
+
+def routes(resource: type[Resource]) -> list[URLPattern]:
+    """List and new, bulk, exports, one."""
+    name, writable = resource.name, resource.input is not None
+    change = ("patch",) if writable else ()
+    delete = ("delete",) if writable and resource.deletable else ()
+    found = [path(f"{name}/", view(resource, RowList, "get", *(["post"] if writable else [])), name=f"api-{name}")]
+    if writable:
+        found.append(path(f"{name}/bulk", view(resource, Bulk, "post"), name=f"api-{name}-bulk"))
+    if resource.exported:
+        found.append(path(f"{name}/export.csv", view(resource, ExportCSV, "get"), name=f"api-{name}-csv"))
+        found.append(path(f"{name}/export.parquet", view(resource, ExportParquet, "get"), name=f"api-{name}-parquet"))
+    one = view(resource, RowOne, "get", *change, *delete)
+    found.append(path(f"{name}/<int:id>", one, name=f"api-{name}-one"))
+    return found
+
+
+urlpatterns = [route for resource in RESOURCES for route in routes(resource)]
