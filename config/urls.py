@@ -10,5 +10,6 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/", include("orchestrator.api.urls")),
     path("data/", include("crm.urls")),
+    path("campaigns/", include("crm.urls_campaigns")),
     path("", include("orchestrator.urls")),
 ]

@@ -2,13 +2,13 @@
 
 A delivery is an import for the retailer that stored something. Expected days are counted in steps of
 `delivers_every_days` from the day of the last delivery, in the retailer's own time zone. Each delivery belongs to the
-expected moment nearest to it, so that a catch-up on the next day does not make the missing day good.
+expected day nearest to its own, so that a catch-up on the next day does not make the missing day good.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from math import ceil
@@ -70,26 +70,23 @@ def expected_after(rhythm: Rhythm, last: datetime) -> datetime:
 def bars(rhythm: Rhythm, deliveries: Sequence[datetime], now: datetime, *, at_most: int = BARS) -> tuple[Turn, ...]:
     """How the last expected deliveries went, oldest first, beginning with the first that ever came.
 
-    `deliveries` are instants in any order. An expected moment still ahead is shown only once its delivery is there.
+    `deliveries` are instants in any order; of several for one expected day the first counts. A day whose time is still
+    ahead is shown only once its delivery is there.
     """
     if not deliveries:
         return ()
-    days = sorted(one.astimezone(rhythm.zone) for one in deliveries)
-    anchor = days[-1].date()
-    step = timedelta(days=rhythm.every_days)
-    behind = ceil((anchor - days[0].date()).days / rhythm.every_days)
-    ahead = max(0, (now.astimezone(rhythm.zone).date() - anchor).days // rhythm.every_days)
-    dues = [rhythm.due_on(anchor + step * place) for place in range(-behind, ahead + 2)]
+    came = sorted(one.astimezone(rhythm.zone) for one in deliveries)
+    anchor, every = came[-1].date(), rhythm.every_days
     first_of: dict[int, datetime] = {}
-    for one in days:
-        nearest = min(range(len(dues)), key=lambda place: abs(dues[place] - one))
-        first_of.setdefault(nearest, one)
+    for one in came:
+        first_of.setdefault(((one.date() - anchor).days + (every - 1) // 2) // every, one)
+    today = max(0, (now.astimezone(rhythm.zone).date() - anchor).days // every)
     turns: list[Turn] = []
-    for place in range(min(first_of), len(dues)):
-        came = first_of.get(place)
-        if came is not None:
-            turns.append("on time" if came <= dues[place] else "late")
-        elif dues[place] < now:
+    for place in range(min(first_of), today + 1):
+        due = rhythm.due_on(anchor + timedelta(days=every * place))
+        if place in first_of:
+            turns.append("on time" if first_of[place] <= due else "late")
+        elif due < now:
             turns.append("missing")
     return tuple(turns[-at_most:])
 
@@ -115,9 +112,7 @@ def of_retailer(
 def feeds(brand: Brand, *, now: datetime | None = None) -> list[Fresh]:
     """Every retailer for the side bar, without bars: one query."""
     moment = now or timezone.now()
-    return [
-        of_retailer(one, last_at=one.last_at, last_on=None, deliveries=(), now=moment) for one in _retailers(brand)
-    ]
+    return [of_retailer(one, last_at=one.last_at, last_on=None, deliveries=(), now=moment) for one in _retailers(brand)]
 
 
 def retailers(brand: Brand, *, now: datetime | None = None) -> list[Fresh]:
@@ -144,13 +139,13 @@ def _lately(retailer: Any, came: dict[int, list[datetime]], now: datetime) -> li
 
 
 def _retailers(brand: Brand) -> QuerySet[Any]:
-    newest: Iterable[Any] = (
+    newest = (
         Import.objects.for_brand(brand)
         .filter(retailer=OuterRef("pk"), state__in=KEPT)
         .order_by("-started_at")
         .values("started_at")[:1]
     )
-    rows: QuerySet[Any] = Retailer.objects.for_brand(brand).annotate(last_at=Subquery(newest)).order_by("name")  # type: ignore[arg-type]
+    rows: QuerySet[Any] = Retailer.objects.for_brand(brand).annotate(last_at=Subquery(newest)).order_by("name")
     return rows
 
 

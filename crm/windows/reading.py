@@ -27,7 +27,9 @@ class GivenWindows(Func):
 
     def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
         return self.as_sql(
-            compiler, connection, template="(SELECT group_concat(je.key, char(10)) FROM json_each(%(expressions)s) AS je)"
+            compiler,
+            connection,
+            template="(SELECT group_concat(je.key, char(10)) FROM json_each(%(expressions)s) AS je)",
         )
 
     def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
