@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Count, F, Q, QuerySet, Sum
 from django.utils import timezone
 
 from crm.errors import EndcapError
@@ -62,6 +62,15 @@ class Effect:
 
     item: RetailerItem
     rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """How many codes wait for a person, are ours, and are not."""
+
+    waiting: int
+    matched: int
+    rejected: int
 
 
 class Known:
@@ -199,7 +208,17 @@ def last_decisions(brand: Brand | int, *, by: Any = None) -> list[RetailerItem]:
 def waiting(brand: Brand) -> QuerySet[Any]:
     """The review queue, the likeliest first."""
     rows: QuerySet[Any] = RetailerItem.objects.for_brand(brand).filter(state=State.WAITING)
-    return rows.select_related("retailer", "proposed").order_by("-confidence", "pk")
+    return rows.select_related("retailer", "proposed").order_by(F("confidence").desc(nulls_last=True), "pk")
+
+
+def summary(brand: Brand) -> Summary:
+    """What the Data page says about the crosswalk: one query."""
+    counted = RetailerItem.objects.for_brand(brand).aggregate(
+        waiting=Count("pk", filter=Q(state=State.WAITING)),
+        matched=Count("pk", filter=Q(state=State.MATCHED)),
+        rejected=Count("pk", filter=Q(state=State.REJECTED)),
+    )
+    return Summary(**counted)
 
 
 def reach(item: RetailerItem) -> tuple[int, Decimal | None]:
