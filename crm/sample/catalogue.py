@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import time
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
@@ -24,10 +25,18 @@ class FactEntry(_Strict):
 
 class SkuEntry(_Strict):
     code: str
+    gtin: str = Field(default="", pattern=r"^(\d{14})?$", description="In the range that shops use among themselves")
+    size: str = ""
     name: str
     category: str
     price: Decimal | None
     facts: tuple[FactEntry, ...]
+
+
+class RetailerEntry(_Strict):
+    name: str
+    network: str
+    delivers_by: time
 
 
 class CampaignEntry(_Strict):
@@ -53,6 +62,7 @@ class BrandEntry(_Strict):
     postal_address: str
     code: str
     skus: tuple[SkuEntry, ...]
+    retailers: tuple[RetailerEntry, ...]
     campaigns: tuple[CampaignEntry, ...]
     leads: int
     stated_need: Annotated[float, Field(ge=0, le=1)]

@@ -12,6 +12,7 @@ from crm.models import SKU, Brand, Campaign, Pack, PerformanceMetric, Retailer
 from crm.pipelines import ensure_default_pipeline
 from crm.sample.catalogue import BrandEntry, brand_entry, pack_entries
 from crm.sample.leads import make_leads
+from crm.sample.media import make_audiences, make_plans, make_retailers
 
 
 def make_brand(slug: str, *, now: datetime) -> tuple[Brand, bool]:
@@ -34,8 +35,10 @@ def make_brand(slug: str, *, now: datetime) -> tuple[Brand, bool]:
         ensure_default_pipeline(brand)
         _skus(brand, entry)
         packs = _packs(brand)
-        _campaigns(brand, entry, world, now)
+        retailers = make_retailers(brand, entry)
+        make_plans(_campaigns(brand, entry, retailers, world, now), now)
         make_leads(brand, entry, world, packs, now)
+        make_audiences(brand, entry, retailers)
     return brand, True
 
 
@@ -44,6 +47,8 @@ def _skus(brand: Brand, entry: BrandEntry) -> None:
         SKU(
             brand=brand,
             code=sku.code,
+            gtin=sku.gtin,
+            size=sku.size,
             name=sku.name,
             category=sku.category,
             price=sku.price,
@@ -74,14 +79,10 @@ def _packs(brand: Brand) -> dict[str, Pack]:
     return {pack.slug: pack for pack in made}
 
 
-def _campaigns(brand: Brand, entry: BrandEntry, world: World, now: datetime) -> None:
-    names = list(dict.fromkeys(campaign.retailer for campaign in entry.campaigns))
-    retailers = {
-        retailer.name: retailer
-        for retailer in Retailer.across_brands.bulk_create(
-            Retailer(brand=brand, name=name, slug=name.lower().replace(" ", "-")) for name in names
-        )
-    }
+def _campaigns(
+    brand: Brand, entry: BrandEntry, retailers: dict[str, Retailer], world: World, now: datetime
+) -> dict[str, Campaign]:
+    made = {}
     rows: list[PerformanceMetric] = []
     for one in entry.campaigns:
         past = world.history(one.id, budget=float(one.budget), last_day=now.date())
@@ -95,6 +96,7 @@ def _campaigns(brand: Brand, entry: BrandEntry, world: World, now: datetime) -> 
             starts_on=past.days[0],
             status=Campaign.Status.LIVE,
         )
+        made[one.id] = campaign
         rows += [
             PerformanceMetric(
                 brand=brand,
@@ -115,3 +117,4 @@ def _campaigns(brand: Brand, entry: BrandEntry, world: World, now: datetime) -> 
             for place, day in enumerate(past.days)
         ]
     PerformanceMetric.across_brands.bulk_create(rows, batch_size=500)
+    return made
