@@ -56,6 +56,7 @@ class Column(_Part):
     """Where one thing stands: the names it may have in the header, the first that is there wins."""
 
     names: tuple[str, ...] = Field(min_length=1)
+    sum_of: tuple[str, ...] = ()  # where none of `names` is there: the sum of these, if all of them are
     unit: Unit | None = None
     required: bool = False
     fractions: Literal["refuse", "round"] = "refuse"  # for impressions and clicks that a source estimates
@@ -172,7 +173,7 @@ class Mapping(_Part):
     header_within: int = Field(default=40, ge=1, le=200)  # title rows may stand above the header, at most so many
     footer: Footer = Footer()
     only: Only | None = None
-    marks: tuple[str, ...] = ()  # columns that must be in the header for the mapping to fit
+    marks: tuple[str, ...] = ()  # columns that must be in the header for the mapping to fit; `a|b` is either of both
     filenames: tuple[str, ...] = ()
     restatement_days: int = Field(default=14, ge=0, le=365)
     time_zone: str = ""
@@ -227,7 +228,7 @@ class Mapping(_Part):
 
     def known_names(self) -> frozenset[str]:
         """Plain names of all columns that the mapping reads or leaves out on purpose."""
-        read = {plain(name) for _, column in self.every_column() for name in column.names}
+        read = {plain(name) for _, column in self.every_column() for name in (*column.names, *column.sum_of)}
         return frozenset(read | {plain(name) for name in self.leave_out})
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 import polars as pl
@@ -24,7 +24,7 @@ from crm.imports.reports.canonical import (
 from crm.imports.reports.days import EARLIEST, days
 from crm.imports.reports.mapping import ID_FIELDS, TEXT_FIELDS, Column, Mapping, Unit, Window
 from crm.imports.reports.names import plain
-from crm.imports.reports.numbers import figures, unwrapped, why_bad
+from crm.imports.reports.numbers import Figures, figures, unwrapped, why_bad
 
 SCALES = {**dict.fromkeys(DELIVERY, 1), **dict.fromkeys(MONEY, MONEY_SCALE), **dict.fromkeys(COUNTS, COUNT_SCALE)}
 WORDS = {**dict.fromkeys(DELIVERY, "a whole number"), **dict.fromkeys(MONEY, "an amount"),
@@ -39,6 +39,7 @@ class Place:
     at: int
     name: str
     column: Column
+    plus: tuple[tuple[int, str], ...] = ()  # further columns that are added to it
 
     @property
     def key(self) -> str:
@@ -92,6 +93,10 @@ def plan(mapping: Mapping, header: Sequence[str], *, currency: str, today: date,
                 found = exact
             if found:
                 return Place(found[0], header[found[0]], column)
+        parts = [named.get(plain(name), []) for name in column.sum_of]
+        if parts and all(len(found) == 1 for found in parts):
+            first, *more = [(found[0], header[found[0]]) for found in parts]
+            return Place(*first, column, tuple(more))
         if column.required:
             raise BrokenFile(
                 f"{filename} lacks the column {column.names[0]!r} ({field_name}), which {mapping.title} needs.",
@@ -169,11 +174,12 @@ def facts(raw: pl.DataFrame, made: Plan) -> Parsed:
     signs: list[tuple[str, Place, pl.Series]] = []
     for name, place in made.numbers():
         kind = name.split("|")[0]
-        whole = kind in DELIVERY and place.column.fractions == "refuse"
-        found = figures(
-            raw[place.key], unit=place.column.unit or Unit.COUNT, scale=SCALES[kind], decimal=made.decimal,
-            blanks=made.mapping.numbers.blanks, whole_only=whole,
-        )  # fmt: skip
+        found = _figures(raw[place.key], place, kind, made)
+        for at, header_name in place.plus:
+            part = Place(at, header_name, place.column)
+            more = _figures(raw[part.key], part, kind, made)
+            parsed.add(name, part, more.bad, lambda text, what=WORDS[kind]: why_bad(text, what, made.decimal))
+            found = replace(found, values=_added(found.values, more.values))
         columns[name] = found.values
         parsed.add(name, place, found.bad, lambda text, what=WORDS[kind]: why_bad(text, what, made.decimal))
         if found.signs is not None:
@@ -294,6 +300,20 @@ def _too_long(text: pl.Series, name: str) -> pl.Series | None:
     return text.str.len_chars() > longest
 
 
+def _figures(texts: pl.Series, place: Place, kind: str, made: Plan) -> Figures:
+    return figures(
+        texts, unit=place.column.unit or Unit.COUNT, scale=SCALES[kind], decimal=made.decimal,
+        blanks=made.mapping.numbers.blanks, whole_only=kind in DELIVERY and place.column.fractions == "refuse",
+    )  # fmt: skip
+
+
+def _added(first: pl.Series, second: pl.Series) -> pl.Series:
+    """The sum, where at least one says something."""
+    both = pl.DataFrame({"first": first, "second": second})
+    nothing = pl.col("first").is_null() & pl.col("second").is_null()
+    return both.select(pl.when(~nothing).then(pl.sum_horizontal("first", "second"))).to_series()
+
+
 def _currencies(made: Plan, parsed: Parsed, signs: list[tuple[str, Place, pl.Series]]) -> None:
     """The currency of every row, and what contradicts it."""
     home = made.mapping.currency.fixed or made.currency
@@ -333,7 +353,7 @@ def finished(frame: pl.DataFrame, made: Plan) -> pl.DataFrame:
         "attribution": window.attribution if window else "unknown",
         "currency": made.mapping.currency.fixed or made.currency,
     }
-    others = frame.select(other_windows(made)).to_series()
+    others = frame.with_columns(other_windows(made))["other_windows"]
     columns = []
     for name, dtype in SCHEMA.items():
         if name == "other_windows":

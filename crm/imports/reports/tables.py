@@ -51,6 +51,7 @@ class Table:
     header: Header
     format: str
     facts: dict[str, str]
+    head: tuple[Head, ...] = ()
 
     @property
     def width(self) -> int:
@@ -98,7 +99,7 @@ def table(path: Path, filename: str, mapping: Mapping | None = None) -> Table:
         facts["columns separated by"] = DELIMITERS[header.delimiter]
     if header.title:
         facts["title"] = " / ".join(header.title)[:200]
-    return Table(path, filename, _trimmed(header), form, facts)
+    return Table(path, filename, _trimmed(header), form, facts, tuple(candidates))
 
 
 def _trimmed(header: Header) -> Header:
