@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime
+from decimal import Decimal
 from typing import Any
 
 import factory
 from django.contrib.auth import get_user_model
 from factory.django import DjangoModelFactory
 
-from crm.models import SKU, Brand, Campaign, Membership, Pack, PerformanceMetric, Retailer
+from crm.models import SKU, Brand, Campaign, CampaignPlan, Import, Membership, Pack, PerformanceMetric, Retailer
 from orchestrator.models import Episode, Step
 
 
@@ -130,3 +131,56 @@ class StepFactory(AcrossBrands):
     probability = 0.75
     policy = "rule@1"
     finished_at = factory.Faker("past_datetime", tzinfo=__import__("datetime").UTC)
+
+
+class WindowedFactFactory(AcrossBrands):
+    """One fact with a window; a campaign's brand and retailer are the fact's."""
+
+    class Meta:
+        model = PerformanceMetric
+
+    campaign = factory.SubFactory(CampaignFactory)
+    brand = factory.SelfAttribute("campaign.brand")
+    retailer = factory.SelfAttribute("campaign.retailer")
+    measured_on = factory.Sequence(lambda n: datetime.date(2026, 1, 1) + datetime.timedelta(days=n % 300))
+    identity = factory.Sequence(lambda n: n)
+    spend = Decimal("10.00")
+    window_days = 14
+    attribution = PerformanceMetric.Attribution.CLICK
+    orders = 2
+    units = 3
+    sales = Decimal("40.00")
+    currency = "EUR"
+
+
+class CampaignPlanFactory(AcrossBrands):
+    class Meta:
+        model = CampaignPlan
+
+    campaign = factory.SubFactory(CampaignFactory)
+    starts_on = datetime.date(2026, 1, 1)
+    ends_on = datetime.date(2026, 1, 31)
+    spend = Decimal("310.00")
+
+
+class DeliveryFactory(AcrossBrands):
+    """An import that stored a retailer's report; `started_at` is when it came."""
+
+    class Meta:
+        model = Import
+
+    retailer = factory.SubFactory(RetailerFactory)
+    brand = factory.SelfAttribute("retailer.brand")
+    kind = "report"
+    filename = factory.Sequence(lambda n: f"report-{n}.csv")
+    sha256 = factory.Sequence(lambda n: f"{n:064d}")
+    state = Import.State.STORED
+
+    @classmethod
+    def _create(cls, model_class: Any, *args: Any, **kwargs: Any) -> Any:
+        at = kwargs.pop("started_at", None)
+        made = super()._create(model_class, *args, **kwargs)
+        if at is not None:
+            model_class.across_brands.filter(pk=made.pk).update(started_at=at)
+            made.refresh_from_db()
+        return made
