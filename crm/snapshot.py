@@ -92,6 +92,7 @@ class ProspectBrief:
 
     `key` is the lead's external id, `stage` one of the funnel's six words.
     `need` is what the source says they look for (often blank); what they really care about only the market knows.
+    `barred` is the sentence why they must not be written to (no consent, unsubscribed, erased); blank where they may.
     """
 
     key: str
@@ -102,6 +103,7 @@ class ProspectBrief:
     seniority: str
     stage: str
     facts: tuple[Fact, ...] = ()
+    barred: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,15 +6,19 @@ All windows are anchored at the brand's newest row, not at today, so that a fini
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
 import numpy as np
-from django.db.models import Count, Max, Q, QuerySet, Sum, TextField
+from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet, Sum, TextField
 from django.db.models.functions import Cast, Substr
 
 from crm.models import SKU, Brand, Campaign, FunnelStage, Lead, Outcome, Pack, PerformanceMetric, Sale, StageChange
+from crm.privacy.consent import ENDS_WRITING, may_write_to
+from crm.privacy.policies import policy_for
+from crm.privacy.policy import Policy
+from crm.privacy.redaction import cleaner_of
 from crm.snapshot import BrandSnapshot, CampaignSeries, Fact, ProductFact, ProspectBrief, SalesBrief
 
 MOST_SKUS = 24
@@ -32,6 +36,8 @@ def take(brand: Brand, *, pack: Pack, subject: dict[str, Any] | None, now: datet
     """The brand as an agent of this pack may see it. `subject` is one of `subjects(...)`, or None."""
     subject = subject or {}
     lead = _lead(brand, subject.get("key")) if subject.get("kind") == "prospect" else None
+    policy = policy_for(brand)
+    clean = cleaner_of(policy, "prompts")
     skus = _skus(brand, subject.get("code"))
     product = next((sku for sku in skus if sku.code == subject.get("code")), None)
     funnel, conversion = _funnel(brand, pack)
@@ -44,11 +50,11 @@ def take(brand: Brand, *, pack: Pack, subject: dict[str, Any] | None, now: datet
         campaigns=campaign_series(brand),
         funnel=funnel,
         conversion=conversion,
-        prospect=_with_history(brand, lead) if lead else None,
+        prospect=_with_history(brand, lead, policy, clean) if lead else None,
         recent_sales=_sales(brand),
         taken_at=now,
         product=product,
-        audience=_audience(brand, pack, lead),
+        audience=_audience(brand, pack, lead, clean),
     )
 
 
@@ -116,7 +122,7 @@ def campaign_series(brand: Brand) -> tuple[CampaignSeries, ...]:
 def prospects(brand: Brand, keys: Iterable[str]) -> list[ProspectBrief]:
     """Briefs of the leads with these external ids, in no order. One query."""
     rows = _leads(brand).filter(external_id__in=list(keys))
-    return [_brief(lead) for lead in rows]
+    return [_brief(lead, _as_it_is) for lead in rows]
 
 
 def _floats(values: Sequence[Any]) -> tuple[float, ...]:
@@ -134,8 +140,11 @@ def _leads(brand: Brand) -> QuerySet[Any]:
 
 
 def _open_leads(brand: Brand) -> QuerySet[Any]:
-    """Leads that may be addressed; those the market made stay its own."""
-    return _leads(brand).filter(funnel_stage__in=OPEN_STAGES).exclude(source=MADE_BY_MARKET).order_by("pk")
+    """Leads that may be addressed: nobody who unsubscribed or whose address does not exist; those the market made
+    stay its own."""
+    ended = Outcome.objects.for_brand(brand).filter(kind__in=ENDS_WRITING, lead=OuterRef("pk"))
+    rows = _leads(brand).filter(~Exists(ended), funnel_stage__in=OPEN_STAGES)
+    return rows.exclude(source=MADE_BY_MARKET).order_by("pk")
 
 
 def _draw_leads(brand: Brand, pack: Pack, limit: int, rng: np.random.Generator) -> list[dict[str, Any]]:
@@ -159,8 +168,13 @@ def _lead(brand: Brand, key: str | None) -> Lead | None:
     return found
 
 
-def _brief(lead: Lead) -> ProspectBrief:
-    detail = lead.detail if isinstance(lead.detail, dict) else {}
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def _brief(lead: Lead, clean: Callable[[Any], Any]) -> ProspectBrief:
+    """`clean` takes personal data out of what the source wrote freely; name and company are what a letter needs."""
+    detail = clean(lead.detail) if isinstance(lead.detail, dict) else {}
     company, contact = lead.company, lead.contact
     return ProspectBrief(
         key=lead.external_id,
@@ -192,9 +206,9 @@ def _profile(lead: Lead, detail: dict[str, Any]) -> tuple[Fact, ...]:
     return tuple(made)
 
 
-def _with_history(brand: Brand, lead: Lead) -> ProspectBrief:
-    """The brief with what was bought and how the last messages went. Two queries."""
-    brief = _brief(lead)
+def _with_history(brand: Brand, lead: Lead, policy: Policy, clean: Callable[[Any], Any]) -> ProspectBrief:
+    """The brief with what was bought, how the last messages went, and whether more may be sent. Five queries."""
+    brief = _brief(lead, clean)
     bought = (
         Sale.objects.for_brand(brand).filter(lead=lead).aggregate(n=Count("pk"), sum=Sum("amount"), at=Max("sold_at"))
     )
@@ -217,10 +231,11 @@ def _with_history(brand: Brand, lead: Lead) -> ProspectBrief:
         brief.seniority,
         brief.stage,
         (*brief.facts, *history),
+        may_write_to(lead, policy=policy).why_not,
     )
 
 
-def _audience(brand: Brand, pack: Pack, lead: Lead | None) -> tuple[ProspectBrief, ...]:
+def _audience(brand: Brand, pack: Pack, lead: Lead | None, clean: Callable[[Any], Any]) -> tuple[ProspectBrief, ...]:
     """Open leads like this one: of its segment, else of its pack, else of the brand's."""
     segment = lead.detail.get("segment") if lead and isinstance(lead.detail, dict) else None
     rows = _open_leads(brand)
@@ -228,7 +243,7 @@ def _audience(brand: Brand, pack: Pack, lead: Lead | None) -> tuple[ProspectBrie
         rows = rows.filter(detail__segment=segment)
     elif lead and lead.pack_id:
         rows = rows.filter(pack=lead.pack_id)
-    return tuple(_brief(one) for one in rows[:MOST_AUDIENCE])
+    return tuple(_brief(one, clean) for one in rows[:MOST_AUDIENCE])
 
 
 def _skus(brand: Brand, code: str | None) -> tuple[ProductFact, ...]:

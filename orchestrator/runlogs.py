@@ -1,16 +1,20 @@
-"""Run logs as CSV (a row per episode) and JSONL (an object per episode, with its steps), written as they are read."""
+"""Run logs as CSV (a row per episode) and JSONL (an object per episode, with its steps), written as they are read.
+
+Personal data leaves only as the brand's privacy policy lets it into exports.
+"""
 
 from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.utils import timezone
 
+from crm.privacy.applying import cleaner
 from orchestrator.models import Episode, EpisodeQuerySet, Step
 
 CHUNK = 500
@@ -52,19 +56,35 @@ class _Line:
         return text
 
 
+class _Cleaners:
+    """What each brand's policy lets into an export; one query a brand."""
+
+    def __init__(self) -> None:
+        self.by_brand: dict[int, Callable[[Any], Any]] = {}
+
+    def __call__(self, episode: Episode, row: dict[str, Any]) -> dict[str, Any]:
+        if episode.brand_id not in self.by_brand:
+            self.by_brand[episode.brand_id] = cleaner(episode.brand, "exports")
+        cleaned: dict[str, Any] = self.by_brand[episode.brand_id](row)
+        return cleaned | {"public_id": row["public_id"]}
+
+
 def csv_lines(episodes: EpisodeQuerySet) -> Iterator[str]:
     """The header, then a line per episode; three queries for each 500 episodes."""
     writer = csv.writer(_Line())
     yield writer.writerow(COLUMNS)
+    clean = _Cleaners()
     for episode in _read(episodes):
-        row = summary(episode)
+        row = clean(episode, summary(episode))
         yield writer.writerow(_cell(row[name]) for name in COLUMNS)
 
 
 def jsonl_lines(episodes: EpisodeQuerySet) -> Iterator[str]:
     """A JSON object per line: the columns of the CSV and `steps_log`."""
+    clean = _Cleaners()
     for episode in _read(episodes):
         row = {**summary(episode), "steps_log": [step_log(step) for step in episode.steps.all()]}
+        row = clean(episode, row)
         yield json.dumps(row, cls=DjangoJSONEncoder, ensure_ascii=False) + "\n"
 
 

@@ -24,6 +24,7 @@ SCHEDULES = (
     Schedule("Rewards follow the CRM", "orchestrator.tasks.refresh_rewards", 5),
     Schedule("Wake up what fell through", "orchestrator.tasks.sweep", 10),
     Schedule("Forget old answers to repeated calls", "orchestrator.tasks.forget_old_answers", 3600),
+    Schedule("Consent lists and retention", "orchestrator.tasks.apply_privacy", 3600),
     Schedule("Demo: start episodes in simulated brands", "orchestrator.tasks.demo_turn", 10, in_production=False),
 )
 

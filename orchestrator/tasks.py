@@ -13,8 +13,10 @@ from django.contrib.auth import get_user_model
 from django.utils import timezone
 
 from crm import idempotency
+from crm.errors import EndcapError
 from crm.models import Brand
-from orchestrator import conclusion, deliveries, demonstration, engine, learning, training_orders
+from crm.privacy import consent
+from orchestrator import conclusion, deliveries, demonstration, engine, learning, retention, training_orders
 from orchestrator.engine.packs import PackRuntime
 from orchestrator.engine.recovery import sweep as find_fallen
 from orchestrator.models import Episode, EpisodeState
@@ -93,3 +95,16 @@ def demo_turn() -> int:
     for brand_id in plan.to_train:
         train_policy.apply_async(kwargs={"brand_id": brand_id, "max_runs": demonstration.LEARN_FROM})
     return plan.started
+
+
+@shared_task(name="orchestrator.tasks.apply_privacy")
+def apply_privacy() -> dict[str, Any]:
+    """For every brand: whoever unsubscribed or bounced goes on the suppression list, and what is older than the
+    privacy policy keeps it goes. A brand whose policy is broken does not keep the others from theirs."""
+    now, done = timezone.now(), {}
+    for brand in Brand.objects.order_by("pk"):
+        try:
+            done[brand.slug] = {"suppressed": consent.follow_outcomes(brand), **retention.sweep(brand, now=now)}
+        except EndcapError as error:
+            log.error("privacy_not_applied", brand=brand.slug, reason=error.message)
+    return done

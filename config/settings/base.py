@@ -237,7 +237,7 @@ REWARD_WINDOW_DAYS = ENV.REWARD_WINDOW_DAYS
 # Rooms of retailers are reached over https at public addresses only; tests let the client call a server beside it.
 CLEANROOM_ALLOW_LOOPBACK = False
 
-LOGGING = logging_config(level=ENV.LOG_LEVEL, form=ENV.LOG_FORMAT)
+LOGGING = logging_config(level=ENV.LOG_LEVEL, form=ENV.LOG_FORMAT, secret=SECRET_KEY)
 API_RATES = {"user": ENV.API_THROTTLE_USER, "anon": ENV.API_THROTTLE_ANON, "runs": ENV.API_THROTTLE_RUNS}
 REST_FRAMEWORK = {
     **REST_FRAMEWORK,

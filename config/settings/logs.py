@@ -1,10 +1,15 @@
-"""Structured logs: one event per line, with the request and task ids that django-structlog binds."""
+"""Structured logs: one event per line, with the request and task ids that django-structlog binds.
+
+Personal data is taken out of every line, also of other libraries' lines and of tracebacks (crm.privacy.logging).
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 import structlog
+
+from crm.privacy.logging import LogRedactor
 
 SHARED: list[Any] = [
     structlog.contextvars.merge_contextvars,
@@ -14,8 +19,8 @@ SHARED: list[Any] = [
 ]
 
 
-def logging_config(*, level: str, form: str) -> dict[str, Any]:
-    """A dictConfig: `form` is console or json."""
+def logging_config(*, level: str, form: str, secret: str) -> dict[str, Any]:
+    """A dictConfig: `form` is console or json. Pseudonyms in lines are keyed by `secret`."""
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -39,7 +44,12 @@ def logging_config(*, level: str, form: str) -> dict[str, Any]:
         "formatters": {
             "lines": {
                 "()": structlog.stdlib.ProcessorFormatter,
-                "processor": renderer,
+                "processors": [
+                    structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                    structlog.processors.format_exc_info,
+                    LogRedactor(secret),
+                    renderer,
+                ],
                 "foreign_pre_chain": SHARED,
             }
         },

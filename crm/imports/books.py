@@ -10,6 +10,7 @@ from typing import Any
 from crm.imports.faults import BrokenFile
 from crm.imports.tally import Tally
 from crm.models import Brand, Import, QuarantinedRow
+from crm.privacy.applying import cleaner
 
 
 def open_import(brand: Brand, *, filename: str, sha256: str, kind: str, by: Any) -> Import:
@@ -45,6 +46,7 @@ def close(batch: Import, tallies: Sequence[Tally], *, now: datetime) -> Import:
     for tally in tallies:
         models.update(tally.models)
     aside = [row for tally in tallies for row in tally.set_aside]
+    clean = cleaner(batch.brand, "imports", batch.retailer)
     QuarantinedRow.objects.for_brand(batch.brand_id).bulk_create(
         (
             QuarantinedRow(
@@ -52,9 +54,9 @@ def close(batch: Import, tallies: Sequence[Tally], *, now: datetime) -> Import:
                 file=row.file,
                 row=row.row,
                 field=row.field,
-                value=row.value,
-                reason=row.reason,
-                raw=row.raw,
+                value=clean(row.value),
+                reason=clean(row.reason)[:300],
+                raw=clean(row.raw),
             )
             for row in aside
         ),

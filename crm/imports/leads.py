@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +17,8 @@ from crm.imports.rows import LeadRow
 from crm.imports.sales import link_waiting_sales
 from crm.imports.tally import Tally
 from crm.models import Brand, Lead, PipelineStage, StageChange
+from crm.privacy.applying import cleaner
+from crm.privacy.consent import erased_among
 
 SOURCE = "import"
 FIELDS = ("pack", "name", "company", "contact", "stage", "funnel_stage", "amount", "currency", "created_at", "detail")
@@ -54,6 +57,8 @@ def store_drafts(
 
     A stage older than what is stored (the row's own date is earlier than the last change) does not move a lead back.
     """
+    drafts = _without_erased(brand, drafts, tally)
+    clean = cleaner(brand, "imports")
     people = People(brand, [draft.row for draft in drafts])
     known = {lead.external_id: lead for lead in in_chunks(Lead, brand, [draft.row.external_id for draft in drafts])}
     latest = _latest_changes(brand, [lead.pk for lead in known.values()])
@@ -63,7 +68,7 @@ def store_drafts(
     stageless = stale = 0
     for draft in drafts:
         lead = known.get(draft.row.external_id)
-        wanted = _wanted(brand, draft, people)
+        wanted = _wanted(brand, draft, people, clean)
         if lead is None:
             stage = draft.stage or first
             stageless += draft.stage is None
@@ -101,7 +106,21 @@ def _latest_changes(brand: Brand, leads: list[int]) -> dict[int, datetime]:
     return latest
 
 
-def _wanted(brand: Brand, draft: Draft, people: People) -> dict[str, Any]:
+def _without_erased(brand: Brand, drafts: list[Draft], tally: Tally) -> list[Draft]:
+    """Rows about people who asked to be forgotten are set aside without saying who they are."""
+    known_by = [one for draft in drafts for one in (draft.row.email, draft.row.external_id) if one]
+    erased = erased_among(brand, known_by)
+    kept = []
+    for draft in drafts:
+        if draft.row.email in erased or draft.row.external_id in erased:
+            tally.refuse(draft.raw, Fault("person", "", "this person asked to be forgotten"))
+            tally.set_aside[-1] = replace(tally.set_aside[-1], raw={})
+        else:
+            kept.append(draft)
+    return kept
+
+
+def _wanted(brand: Brand, draft: Draft, people: People, clean: Callable[[Any], Any]) -> dict[str, Any]:
     row = draft.row
     return {
         "pack_id": draft.pack_id,
@@ -111,7 +130,7 @@ def _wanted(brand: Brand, draft: Draft, people: People) -> dict[str, Any]:
         "amount": row.amount,
         "currency": (row.currency or brand.currency) if row.amount is not None else None,
         "created_at": row.created_at,
-        "detail": row.detail or None,
+        "detail": clean(row.detail) or None,
     }
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from crm.models import Import, QuarantinedRow
+from crm.privacy.applying import cleaner
 
 COLUMNS = ("import", "file", "row", "field", "value", "reason", "raw")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -18,9 +19,14 @@ def rows_as_csv(source: Import | Iterable[QuarantinedRow]) -> Iterator[str]:
     rows = source.quarantine.order_by("file", "row", "pk").iterator() if isinstance(source, Import) else source
     writer = csv.writer(_Line())
     yield writer.writerow(COLUMNS)
+    cleaners: dict[tuple[int, int | None], Callable[[Any], Any]] = {}
     for row in rows:
-        raw = json.dumps(row.raw, ensure_ascii=False)
-        cells: tuple[Any, ...] = (row.batch_id, row.file, row.row, row.field, row.value, row.reason, raw)
+        of = (row.batch.brand_id, row.batch.retailer_id)
+        if of not in cleaners:
+            cleaners[of] = cleaner(row.batch.brand, "exports", row.batch.retailer)
+        value, reason, raw = cleaners[of]([row.value, row.reason, row.raw])
+        raw = json.dumps(raw, ensure_ascii=False)
+        cells: tuple[Any, ...] = (row.batch_id, row.file, row.row, row.field, value, reason, raw)
         yield writer.writerow([harmless(cell) if isinstance(cell, str) else cell for cell in cells])
 
 

@@ -1,4 +1,4 @@
-"""Policies applied to texts on their way: one call for whoever takes texts in, shows them to a model or lets them out."""
+"""Policies applied to texts on their way in, to a model, or out: one call for whoever carries them."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from typing import Any
 
 from crm.models import Brand, Retailer
 from crm.privacy.policies import policy_for
-from crm.privacy.policy import Policy
-from crm.privacy.redaction import redact, redact_json
+from crm.privacy.redaction import cleaner_of, redact
 
 
 def cleaner(
@@ -18,8 +17,7 @@ def cleaner(
 
     With `refuse` a kind that the policy blocks raises Blocked, else it is redacted.
     """
-    policy: Policy = policy_for(brand, retailer)
-    return lambda value: redact_json(value, policy, place, refuse=refuse)
+    return cleaner_of(policy_for(brand, retailer), place, refuse=refuse)
 
 
 def clean_texts(

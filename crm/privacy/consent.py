@@ -59,23 +59,7 @@ def may_address(brand: Brand, address: str, purpose: str = "email", *, policy: P
 
     Two queries, and one more where `policy` is not given. Raises ValueError for an unknown purpose.
     """
-    if purpose not in PURPOSES:
-        raise ValueError(f"purpose “{purpose}” is not known; use {', '.join(PURPOSES)}")
-    persons = persons_of(brand, _checked(address))
-    barred = Suppression.objects.for_brand(brand).filter(person__in=persons).first()
-    if barred is not None:
-        return Allowance(False, f"This person is on the suppression list: {barred.get_reason_display().lower()}.")
-    said = Consent.objects.for_brand(brand).filter(person__in=persons, purpose=purpose).first()
-    if said is not None:
-        if said.given:
-            return Allowance(True)
-        return Allowance(
-            False, f"This person said no to {said.get_purpose_display().lower()} on {said.said_at:%d %b %Y}."
-        )
-    if (policy or policy_for(brand)).address[purpose] == ONLY_WITH_CONSENT:
-        label = Consent.Purpose(purpose).label.lower()
-        return Allowance(False, f"This person has not agreed to {label}, and the privacy policy asks for consent.")
-    return Allowance(True)
+    return _may(brand, [_checked(address)], purpose, policy)
 
 
 def may_write_to(lead: Lead, *, policy: Policy | None = None) -> Allowance:
@@ -83,12 +67,26 @@ def may_write_to(lead: Lead, *, policy: Policy | None = None) -> Allowance:
     brand = lead.brand
     ended = Outcome.objects.for_brand(brand).filter(lead=lead, kind__in=ENDS_WRITING).order_by("-occurred_at").first()
     if ended is not None:
-        return Allowance(False, f"An earlier message came back: {ended.get_kind_display().lower()}.")
-    policy = policy or policy_for(brand)
-    for address in addresses_of(lead):
-        allowance = may_address(brand, address, "email", policy=policy)
-        if not allowance:
-            return allowance
+        return Allowance(False, f"An earlier message ended it: {ended.get_kind_display().lower()}.")
+    return _may(brand, addresses_of(lead), "email", policy)
+
+
+def _may(brand: Brand, addresses: list[str], purpose: str, policy: Policy | None) -> Allowance:
+    if purpose not in PURPOSES:
+        raise ValueError(f"purpose “{purpose}” is not known; use {', '.join(PURPOSES)}")
+    persons = [one for address in addresses for one in persons_of(brand, address)]
+    barred = Suppression.objects.for_brand(brand).filter(person__in=persons).first()
+    if barred is not None:
+        return Allowance(False, f"This person is on the suppression list: {barred.get_reason_display().lower()}.")
+    said = Consent.objects.for_brand(brand).filter(person__in=persons, purpose=purpose).first()
+    if said is not None:
+        if said.given:
+            return Allowance(True)
+        label, day = said.get_purpose_display().lower(), f"{said.said_at:%d %b %Y}"
+        return Allowance(False, f"This person said no to {label} on {day}.")
+    if (policy or policy_for(brand)).address[purpose] == ONLY_WITH_CONSENT:
+        label = Consent.Purpose(purpose).label.lower()
+        return Allowance(False, f"This person has not agreed to {label}, and the privacy policy asks for consent.")
     return Allowance(True)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hmac
 
 from django.conf import settings
+from django.utils.encoding import force_bytes
 
 from crm.models import Brand
 from crm.privacy.redaction import keyed_hash, normalised
@@ -16,10 +17,10 @@ from crm.privacy.redaction import keyed_hash, normalised
 LABEL = b"endcap/privacy/v1/"
 
 
-def brand_key(brand: Brand | int, *, secret: str | None = None) -> bytes:
+def brand_key(brand: Brand | int, *, secret: str | bytes | None = None) -> bytes:
     """32 bytes."""
     number = brand if isinstance(brand, int) else brand.pk
-    return hmac.digest((secret or settings.SECRET_KEY).encode(), LABEL + str(number).encode(), "sha256")
+    return hmac.digest(force_bytes(secret or settings.SECRET_KEY), LABEL + str(number).encode(), "sha256")
 
 
 def person_of(brand: Brand | int, address: str) -> str:

@@ -1,6 +1,6 @@
 """A privacy policy: what happens to which personal data where. Pure: YAML in, a checked value out.
 
-A policy says only what differs from the one below it: the shipped default, then the brand's, then the one for a retailer.
+A policy says only what differs from the one below it: the shipped default, the brand's, the one for a retailer.
 """
 
 from __future__ import annotations

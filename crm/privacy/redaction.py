@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hmac
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from crm.errors import EndcapError
@@ -17,7 +18,7 @@ from crm.privacy.detection import KINDS, Span, detect
 from crm.privacy.policy import ALLOW, BLOCK, PSEUDONYMISE, Policy
 
 TOKEN_SIGNS = 12
-DEEPEST = 12
+SHORT, REMEMBERED = 200, 20_000  # characters of a text, and texts, that a cleaner remembers
 
 
 class Blocked(EndcapError):
@@ -56,17 +57,23 @@ def replacement(span: Span, policy: Policy, place: str, *, refuse: bool = True) 
     return f"[{span.kind}]"
 
 
-def redact_json(value: Any, policy: Policy, place: str, *, refuse: bool = True, depth: int = 0) -> Any:
-    """The same for every text inside a JSON value; keys, numbers and other values stay."""
-    if isinstance(value, str):
-        return redact(value, policy, place, refuse=refuse)
-    if depth >= DEEPEST:
+def cleaner_of(policy: Policy, place: str, *, refuse: bool = False) -> Callable[[Any], Any]:
+    """A function that does the same to texts and to every text inside a JSON value; keys and numbers stay.
+
+    Short texts are remembered: ids and labels repeat a lot.
+    """
+    remembered = lru_cache(maxsize=REMEMBERED)(lambda text: redact(text, policy, place, refuse=refuse))
+
+    def clean(value: Any) -> Any:
+        if isinstance(value, str):
+            return remembered(value) if len(value) <= SHORT else redact(value, policy, place, refuse=refuse)
+        if isinstance(value, Mapping):
+            return {name: clean(one) for name, one in value.items()}
+        if isinstance(value, list | tuple):
+            return [clean(one) for one in value]
         return value
-    if isinstance(value, Mapping):
-        return {name: redact_json(one, policy, place, refuse=refuse, depth=depth + 1) for name, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [redact_json(one, policy, place, refuse=refuse, depth=depth + 1) for one in value]
-    return value
+
+    return clean
 
 
 def pseudonym(kind: str, value: str, key: bytes) -> str:

@@ -1,4 +1,5 @@
-"""Looks at the newest texts first: personal data, limits of ad copy, claims, what the law asks of an e-mail.
+"""Looks at the newest texts first: personal data, limits of ad copy, claims, what the law asks of an e-mail, and
+whether its reader may be written to at all.
 
 Where a repair is mechanical it makes it and checks the result again; what is left is listed with its span. It also
 holds a budget against its own bounds. It never writes: a sentence that is wrong needs a new draft.
@@ -98,7 +99,7 @@ def _review_email(output: Review, email: dict[str, Any], snapshot: BrandSnapshot
     proofs, names = _proofs(snapshot, email["citations"]), _names(snapshot)
 
     def check(title: str, text: str) -> tuple[Issue, ...]:
-        return check_email(
+        return barred_issues(email["prospect_key"], snapshot) + check_email(
             title,
             text,
             brand_name=snapshot.brand_name,
@@ -125,6 +126,14 @@ def _review_email(output: Review, email: dict[str, Any], snapshot: BrandSnapshot
             blocked_by=_blocking(after),
         )
     )
+
+
+def barred_issues(prospect_key: str, snapshot: BrandSnapshot) -> tuple[Issue, ...]:
+    """That this person must not be written to: no new draft repairs it."""
+    prospect = snapshot.prospect
+    if prospect is None or prospect.key != prospect_key or not prospect.barred:
+        return ()
+    return (Issue("not_allowed", prospect.barred, BLOCKING, "body"),)
 
 
 def _review_copy(

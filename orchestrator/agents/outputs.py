@@ -15,6 +15,7 @@ from crm.privacy import BLOCKING, check_copy, hard_gate, rules_for
 from crm.snapshot import BrandSnapshot
 from orchestrator.agents.contract import PackBrief
 from orchestrator.agents.findings import findings_of, products_of, wish_of
+from orchestrator.agents.governance import barred_issues
 from orchestrator.agents.grammar import placement_of
 from orchestrator.agents.workbench import Workbench
 
@@ -138,6 +139,7 @@ def _emails(work: Workbench, snapshot: BrandSnapshot, gate: list[str]) -> tuple[
     for text in texts:
         gate += text.get("blocked_by", [])
         stops = hard_gate(text["subject"], text["body"], postal_address=snapshot.postal_address)
+        stops += barred_issues(text["prospect_key"], snapshot)
         gate += [issue.message for issue in stops]
         made.append(Email(text["prospect_key"], text["subject"], text["body"], tuple(text["citations"])))
     return tuple(made)

@@ -142,7 +142,7 @@ class TestTake:
         add_leads(stocked, pack, 40)
         with CaptureQueriesContext(connection) as many:
             snapshots.take(stocked, pack=pack, subject=SUBJECT, now=NOW)
-        assert len(few) == len(many) <= 13
+        assert len(few) == len(many) <= 16
 
     def test_an_empty_brand_has_an_empty_picture(self, harbor: Brand, pack: Pack) -> None:
         taken = snapshots.take(harbor, pack=pack, subject=None, now=NOW)

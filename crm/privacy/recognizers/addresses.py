@@ -84,6 +84,7 @@ TOWN = re.compile(
     rf"(?:\s*,\s*|\s*\n[\s>?]*|[ ])(?:(?:{STATE})\s+)?(?:[A-Z]{{1,3}} ?-? ?)?\d{{4,6}}(?:-\d{{4}})?(?![\w]|[.,]\d)"
     rf"(?: {CAPITAL}(?![\w. ]*\d))?"
 )
+SENTENCE_END = re.compile(r"[^\W\d_]{4}\.$")
 GAP = re.compile(r"[\s,;>?]*")
 
 
@@ -124,4 +125,7 @@ def _joined(text: str, parts: list[tuple[int, int, float]]) -> Iterator[tuple[in
 
 def _with_town(text: str, part: tuple[int, int, float]) -> tuple[int, int, float]:
     town = TOWN.match(text, part[1], min(len(text), part[1] + 120))
-    return (part[0], town.end(), max(part[2], 0.75)) if town else part
+    start, end, score = (part[0], town.end(), max(part[2], 0.75)) if town else part
+    if SENTENCE_END.search(text, start, end):
+        end -= 1
+    return start, end, score
