@@ -43,6 +43,9 @@ class Environment(BaseModel):
     MARKET_SECONDS_PER_DAY: float = Field(
         2.0, gt=0, le=86400, description="how long a day of the simulated market takes"
     )
+    WATCH_ROOT: Path | None = Field(
+        None, description="folder below which watched folders lie; empty: watched/ in ENDCAP_VAR"
+    )
     REWARD_WINDOW_DAYS: float = Field(
         14.0, gt=0, le=400, description="days until a reward settles, on its market's clock"
     )

@@ -183,7 +183,11 @@ CONTENT_SECURITY_POLICY = {
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 FILE_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
-IMPORT_MAX_BYTES = 200 * 1024 * 1024
+IMPORT_MAX_BYTES = 200 * 1024 * 1024  # of one upload; the command and watched places take files of any size
+IMPORT_LEASE_S = 120
+IMPORT_MAX_ATTEMPTS = 3
+UPLOADS_ROOT = VAR / "uploads"  # never below a folder that the web server gives out
+WATCH_ROOT = ENV.WATCH_ROOT or VAR / "watched"
 API_BULK_MAX_BYTES = 16 * 1024 * 1024
 
 # Static files

@@ -7,22 +7,22 @@ from datetime import date
 import polars as pl
 
 from crm.identity import SEPARATOR, identities, identity_of
-from crm.imports.reports.canonical import IDENTITY
+from crm.imports.reports.canonical import IDENTITY, NAME_UNLESS
 
 DAILY = "endcap-daily"  # one row a campaign and day that no report brought: sample data, a shop's own books
-# A name only makes a row itself where the source gives no id: campaigns are renamed, their facts stay the same facts.
-_NAME_UNLESS = {"campaign_name": "campaign_id", "ad_group_name": "ad_group"}
 
 
 def identify(frame: pl.DataFrame, *, retailer: str, report: str) -> pl.Series:
     """Identities (Int64) of a canonical frame, in its order. `retailer` is the slug."""
     parts = [
-        pl.when(pl.col(_NAME_UNLESS[name]) == "").then(pl.col(name)).otherwise(pl.lit(""))
-        if name in _NAME_UNLESS
+        pl.when(pl.col(NAME_UNLESS[name]) == "").then(pl.col(name)).otherwise(pl.lit(""))
+        if name in NAME_UNLESS
         else pl.col(name).cast(pl.String).fill_null("")
         for name in IDENTITY
     ]
-    joined = frame.select(pl.concat_str([pl.lit(retailer), pl.lit(report), *parts], separator=SEPARATOR)).to_series()
+    joined = frame.select(
+        joined=pl.concat_str([pl.lit(retailer), pl.lit(report), *parts], separator=SEPARATOR)
+    ).to_series()
     return pl.Series("identity", identities(joined), dtype=pl.Int64)
 
 
