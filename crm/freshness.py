@@ -127,9 +127,15 @@ def retailers(brand: Brand, *, now: datetime | None = None) -> list[Fresh]:
     for retailer, at in kept.filter(started_at__gte=since).values_list("retailer", "started_at"):
         came[retailer].append(at)
     return [
-        of_retailer(one, last_at=one.last_at, last_on=last_on.get(one.pk), now=moment, deliveries=_lately(one, came, moment))
+        of_retailer(
+            one,
+            last_at=one.last_at,
+            last_on=last_on.get(one.pk),
+            now=moment,
+            deliveries=_lately(one, came, moment),
+        )
         for one in listed
-    ]  # fmt: skip
+    ]
 
 
 def _lately(retailer: Any, came: dict[int, list[datetime]], now: datetime) -> list[datetime]:

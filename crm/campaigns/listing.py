@@ -85,7 +85,7 @@ class Spent:
 
 def matching(brand: Brand, wanted: Wanted) -> QuerySet[Any]:
     """Campaigns of the brand that pass the filters; days choose figures, not campaigns."""
-    found = Campaign.objects.for_brand(brand).select_related("retailer", "brand")
+    found: QuerySet[Any] = Campaign.objects.for_brand(brand).select_related("retailer", "brand")
     if wanted.text:
         found = found.filter(Q(name__icontains=wanted.text) | Q(external_id__icontains=wanted.text))
     for name, value in (
@@ -248,8 +248,8 @@ def csv_lines(found: Listing) -> Iterator[str]:
             )  # fmt: skip
             yield writer.writerow([harmless(cell) if isinstance(cell, str) else cell for cell in cells])
         if not found.figures.get(campaign.pk):
-            cells = (*facts_of, currency_of(campaign), *[None] * 14, *dates)
-            yield writer.writerow([harmless(cell) if isinstance(cell, str) else cell for cell in cells])
+            empty = (*facts_of, currency_of(campaign), *[None] * 14, *dates)
+            yield writer.writerow([harmless(cell) if isinstance(cell, str) else cell for cell in empty])
 
 
 def _plain(value: Decimal | None) -> str | None:

@@ -18,7 +18,7 @@ from crm.charts.drawings import Drawing
 from crm.charts.plan import Reached, plan_against_actual
 from crm.charts.spend import Series, money_trend
 from crm.models import AdEntity, Campaign, CampaignPlan, Import, PerformanceMetric, Restatement
-from crm.windows.alignment import Window
+from crm.windows.alignment import Window, in_order
 
 #: What names one row of each grain.
 KEYS = {
@@ -206,9 +206,7 @@ def trend(campaign: Campaign, *, by: str, restated: set[date]) -> Trend:
             if one.currency == currency_of(campaign):
                 put(put_together[start], one)
     moments = [_moment(day, list(put_together[day].values()), restated, by) for day in sorted(put_together)]
-    windows = sorted(
-        {window for one in moments for window in one.attributed}, key=lambda window: (not window.is_said, window.days or 0)
-    )  # fmt: skip
+    windows = in_order({window for one in moments for window in one.attributed})
     if not moments:
         return Trend(None, [], [])
     series = [Series("Spend", "spend", [_float(one.spend) for one in moments])]

@@ -48,8 +48,13 @@ def plan_against_actual(
 
 
 def _draw(
-    plan: Sequence[Reached], actual: Sequence[Reached], ahead: Sequence[Reached], frame: Frame, finding: str, currency: str
-) -> SafeString:  # fmt: skip
+    plan: Sequence[Reached],
+    actual: Sequence[Reached],
+    ahead: Sequence[Reached],
+    frame: Frame,
+    finding: str,
+    currency: str,
+) -> SafeString:
     days = sorted({one.day for one in (*plan, *actual, *ahead)})
     most = max(
         [plan[-1].amount * (1 + TOLERANCE), *(one.amount for one in actual), *(one.high or one.amount for one in ahead)]
@@ -80,7 +85,8 @@ def _draw(
         parts.append(element("circle", class_="end money-spend", cx=x, cy=y, r=3.5))
         if ahead:
             parts.append(element("path", class_="now-line", d=f"M{number(x)} {frame.top}V{frame.bottom}"))
-    return drawing(frame.kind, frame.width, frame.height, finding, [*parts, *_ends(plan, actual, ahead, up, frame, currency)])  # fmt: skip
+    parts += _ends(plan, actual, ahead, up, frame, currency)
+    return drawing(frame.kind, frame.width, frame.height, finding, parts)
 
 
 def _ends(

@@ -54,7 +54,7 @@ def spend_spark(weeks: Sequence[float]) -> SafeString:
 
 @dataclass(frozen=True)
 class Series:
-    """Values by day or week, in the order of `Trend.days`; None: not said. `tone` picks the line: spend, sales, other."""
+    """Values by day or week, in the order of the days; None: not said. `tone` picks the line: spend, sales, other."""
 
     name: str
     tone: str

@@ -70,7 +70,8 @@ class CampaignForm(forms.Form):
     """The facts of a campaign. Rules are three amounts and a note; what else stands among them is kept."""
 
     name = forms.CharField(max_length=200, error_messages={"required": "Give it a name."})
-    retailer = forms.ModelChoiceField(None, empty_label=None, error_messages={"required": "Choose where it runs."})
+    retailer: forms.ModelChoiceField[Retailer] = forms.ModelChoiceField(
+        None, empty_label=None, error_messages={"required": "Choose where it runs."})
     external_id = forms.CharField(
         max_length=80, required=False, label="Number at the retailer",
         help_text="Reports find the campaign by it. Leave it empty until there is one.",
@@ -86,7 +87,8 @@ class CampaignForm(forms.Form):
     )  # fmt: skip
     starts_on = forms.DateField(required=False, label="First day", widget=forms.DateInput(attrs=DATE))
     ends_on = forms.DateField(required=False, label="Last day", widget=forms.DateInput(attrs=DATE))
-    audiences = forms.ModelMultipleChoiceField(None, required=False, widget=forms.CheckboxSelectMultiple)
+    audiences: forms.ModelMultipleChoiceField[AudienceSegment] = forms.ModelMultipleChoiceField(
+        None, required=False, widget=forms.CheckboxSelectMultiple)
     min_spend = forms.DecimalField(max_digits=14, decimal_places=2, min_value=0, required=False, label="Spend at least")
     max_spend = forms.DecimalField(max_digits=14, decimal_places=2, min_value=0, required=False, label="Spend at most")
     min_roas = forms.DecimalField(max_digits=8, decimal_places=2, min_value=0, required=False, label="ROAS at least")
@@ -205,7 +207,8 @@ class PlanForms:
         self.forms = [PeriodForm(data, prefix=f"p{place}") for place in range(count)]
 
     def is_valid(self) -> bool:
-        valid = all([form.is_valid() for form in self.forms])
+        checked = [form.is_valid() for form in self.forms]  # all of them, so that each shows what is wrong
+        valid = all(checked)
         kept = [form for form in self.forms if form.is_valid() and not form.is_empty and not form.cleaned_data["drop"]]
         kept.sort(key=lambda form: form.cleaned_data["starts_on"])
         latest: date | None = None

@@ -53,7 +53,7 @@ def campaigns(request: BrandRequest) -> HttpResponse:
         "wanted": wanted,
         "found": found,
         "filtered": filtered or wanted.since or wanted.until or wanted.window,
-        "rows": listing.rows(request.brand, page.object_list, found.figures),
+        "rows": listing.rows(request.brand, list(page.object_list), found.figures),
         "spent": listing.by_currency(found.totals),
         "page": page,
         "pages": page.paginator.get_elided_page_range(page.number, on_each_side=1, on_ends=1),
@@ -159,7 +159,7 @@ def campaign_plan(request: BrandRequest, pk: int) -> HttpResponse:
     one = _campaign(request, pk)
     plans: QuerySet[Any] = CampaignPlan.objects.for_brand(request.brand).filter(campaign=one).order_by("starts_on")
     forms = PlanForms(request.POST if request.method == "POST" else None, plans=list(plans))
-    context = {"plan": forms, "campaign": one, "currency": currency_of(one), "seen": changes.seen(one)}
+    context: dict[str, Any] = {"plan": forms, "campaign": one, "currency": currency_of(one), "seen": changes.seen(one)}
     if request.method != "POST":
         return render(request, "crm/campaign_plan.html", {**context, "place": "campaigns"})
     context["seen"] = request.POST.get("seen", "")

@@ -172,7 +172,7 @@ def _compared(
                     sum(one.said for one in here),
                     sum(one.rows for one in missing),
                     total(one.spend for one in missing),
-                )  # fmt: skip
+                )
             )
     return found
 

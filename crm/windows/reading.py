@@ -84,7 +84,7 @@ class Week:
 
 def facts(brand: Brand, *, since: date | None = None, until: date | None = None) -> QuerySet[Any]:
     """One reading of each campaign and day between two days, both inclusive."""
-    found = PerformanceMetric.objects.for_brand(brand).counting().order_by()
+    found: QuerySet[Any] = PerformanceMetric.objects.for_brand(brand).counting().order_by()
     if since is not None:
         found = found.filter(measured_on__gte=since)
     if until is not None:
@@ -151,8 +151,9 @@ def weeks(rows: QuerySet[Any], window: Window) -> list[Week]:
         put.setdefault((row["retailer_id"], row["campaign_id"], week, row["currency"]), []).append(row)
     return [
         Week(
-            *key, sum(row["count"] for row in group), total(row["money"] for row in group),
-            *(total(row[f"its_{name}"] for row in group) for name in FIGURES), sum(row["said"] for row in group),
+            *key, rows=sum(row["count"] for row in group), spend=total(row["money"] for row in group),
+            orders=total(row["its_orders"] for row in group), units=total(row["its_units"] for row in group),
+            sales=total(row["its_sales"] for row in group), said=sum(row["said"] for row in group),
         )
         for key, group in sorted(put.items(), key=lambda pair: (pair[0][2], pair[0][0], pair[0][1] or 0))
     ]  # fmt: skip
