@@ -12,6 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
+from typing import TypeVar
 
 import polars as pl
 
@@ -28,6 +29,9 @@ from crm.imports.reports.tables import Part, Table, table
 
 HELD = 320 * 2**20  # bytes of good rows that may wait in memory for the end of the file
 WORKERS = 2
+
+P = TypeVar("P")
+R = TypeVar("R")
 
 
 @dataclass(slots=True)
@@ -74,12 +78,21 @@ def harmonize(
                 held = None
         repeats = seen.repeats()
     if held is not None and not repeats:
-        while held:
-            frame = finished(held.pop(0), made)
-            yield Batch(frame, totals=_totals(frame, made), read=frame.height)
+        yield from _ahead(_emptied(held), lambda frame: _whole(frame, made))
         return
     for piece in _ahead(_limited(found, limit), lambda part: _piece(part, made, found)):
         yield _without_repeats(piece, repeats, made, found)
+
+
+def _emptied(held: list[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    held.reverse()
+    while held:
+        yield held.pop()
+
+
+def _whole(good: pl.DataFrame, made: Plan) -> Batch:
+    frame = finished(good, made)
+    return Batch(frame, totals=_totals(frame, made), read=frame.height)
 
 
 def _limited(found: Table, limit: int | None) -> Iterator[Part]:
@@ -93,9 +106,9 @@ def _limited(found: Table, limit: int | None) -> Iterator[Part]:
             return
 
 
-def _ahead(parts: Iterable[Part], work: Callable[[Part], Piece]) -> Iterator[Piece]:
+def _ahead(parts: Iterable[P], work: Callable[[P], R]) -> Iterator[R]:
     """`work` of every part in their order, done on WORKERS threads, never more than that many parts ahead."""
-    waiting: deque[Future[Piece]] = deque()
+    waiting: deque[Future[R]] = deque()
     with ThreadPoolExecutor(WORKERS) as pool:
         try:
             for part in parts:

@@ -15,6 +15,7 @@ from crm.imports.money import CURRENCIES, SIGNS
 from crm.imports.reports.mapping import Unit
 
 LARGEST = 10**17  # micros of a hundred thousand million: nothing in a report is larger, and sums stay exact
+PLAIN_BELOW_SCALE = 10**6  # orders and units are nearly always whole: what is not goes the longer way
 PLAIN_BELOW = 10**8  # up to here a double times 10^6 rounds to the right whole number
 AMBIGUOUS = r"^[^\d.,]*[1-9]\d{0,2}[.,]\d{3}[^\d.,]*$"
 PROOF = {  # a number that can only be read with this decimal sign
@@ -65,19 +66,21 @@ def _spread(few: pl.Series, places: pl.Series, size: int) -> pl.Series | None:
 
 def _plain(texts: pl.Series, *, scale: int, per: int, decimal: str) -> pl.Series:
     """Numbers that are plainly written; null for everything else."""
-    if scale == 1 or per > 1 or not texts.str.contains(".", literal=True).any():
+    if scale < PLAIN_BELOW_SCALE or per > 1 or decimal != ".":
         whole = texts.cast(pl.Int64, strict=False)
-        if (whole.abs() >= LARGEST // scale).any():
-            whole = pl.select(pl.when(whole.abs() < LARGEST // scale).then(whole)).to_series()
-        return whole * (scale // per)
-    if decimal != ".":
-        return pl.repeat(None, len(texts), dtype=pl.Int64, eager=True)
-    number = texts.cast(pl.Float64, strict=False)
-    fast = (number.abs() < PLAIN_BELOW).fill_null(False)
-    if texts.str.contains("[eE]").any():
-        fast = fast & ~texts.str.contains("[eE]")
+        return _within(whole, LARGEST // scale) * (scale // per)
+    number = _within(texts.cast(pl.Float64, strict=False), PLAIN_BELOW)
+    if (exponent := texts.str.contains("[eE]")).any():
+        number = pl.select(pl.when(~exponent).then(number)).to_series()
     # a double holds 15 digits, and these have at most 8 + 6: the nearest whole number is the number that was written
-    return pl.select(pl.when(fast).then((number * scale).round().cast(pl.Int64, strict=False))).to_series()
+    return (number * scale).round().cast(pl.Int64)
+
+
+def _within(numbers: pl.Series, limit: int) -> pl.Series:
+    low, high = numbers.min(), numbers.max()
+    if high is None or (low > -limit and high < limit):  # type: ignore[operator]
+        return numbers
+    return pl.select(pl.when(numbers.abs() < limit).then(numbers)).to_series()
 
 
 def _loose(

@@ -268,22 +268,32 @@ def _texts(raw: pl.DataFrame, made: Plan, parsed: Parsed) -> dict[str, pl.Series
 
 
 def _text(raw: pl.DataFrame, name: str, place: Place, parsed: Parsed) -> pl.Series:
-    text = _tidy(raw[place.key])
+    texts = raw[place.key]
+    different = texts.unique()  # a campaign's name stands in thousands of rows
+    text = _tidy(different)
     if name in ID_FIELDS:
-        if text.str.ends_with(".0").any():  # an id that went through a table of numbers
-            text = text.str.replace(r"^(\d+)\.0$", "$1")
-        if text.str.contains("[eE]").any():
-            parsed.add(
-                name, place, text.str.contains(RUINED),
-                "was shortened by a spreadsheet (scientific notation), its last digits are lost; export it again and "
-                "do not open it there",
-            )  # fmt: skip
-    if name == "currency":
+        text = text.str.replace(r"^(\d+)\.0$", "$1")  # an id that went through a table of numbers
+    elif name == "currency":
         text = text.str.to_uppercase()
-    elif place.column.required:
-        parsed.add(name, place, text == "", "is empty, but every row must have it")
-    parsed.add(name, place, _too_long(text, name), f"is longer than {LONGEST.get(name, 3)} characters")
-    return text
+    if not (text == different).all():
+        texts = texts.replace_strict(different, text)
+    if name in ID_FIELDS:
+        _wrong(
+            parsed, name, place, texts, text.filter(text.str.contains(RUINED)),
+            "was shortened by a spreadsheet (scientific notation), its last digits are lost; export it again and "
+            "do not open it there",
+        )  # fmt: skip
+    if place.column.required and name != "currency":
+        _wrong(parsed, name, place, texts, text.filter(text == ""), "is empty, but every row must have it")
+    longest = LONGEST.get(name, 3)
+    long = text.filter(text.str.len_chars() > longest)
+    _wrong(parsed, name, place, texts, long, f"is longer than {longest} characters")
+    return texts
+
+
+def _wrong(parsed: Parsed, name: str, place: Place, texts: pl.Series, wrong: pl.Series, why: Reason) -> None:
+    if len(wrong):
+        parsed.add(name, place, texts.is_in(wrong.to_list()), why)
 
 
 def _tidy(texts: pl.Series) -> pl.Series:
@@ -353,7 +363,7 @@ def finished(frame: pl.DataFrame, made: Plan) -> pl.DataFrame:
         "attribution": window.attribution if window else "unknown",
         "currency": made.mapping.currency.fixed or made.currency,
     }
-    others = frame.with_columns(other_windows(made))["other_windows"]
+    others = other_windows(frame, made)
     columns = []
     for name, dtype in SCHEMA.items():
         if name == "other_windows":
@@ -366,31 +376,51 @@ def finished(frame: pl.DataFrame, made: Plan) -> pl.DataFrame:
     return pl.DataFrame(columns)
 
 
-def other_windows(made: Plan) -> pl.Expr:
+def other_windows(frame: pl.DataFrame, made: Plan) -> pl.Series:
     """`{"30|click":{"orders":2,"sales":9.8}}` of the further windows; null where a row has none of them."""
+    further = [
+        (window.key, [(name, f"{name}|{window.key}") for name in ATTRIBUTED if name in places])
+        for window, places in made.windows[1:]
+    ]
+    columns = [column for _, named in further for _, column in named]
+    if not columns:
+        return pl.repeat(None, frame.height, dtype=pl.String, eager=True)
+    given = frame.select(columns)
+    if given.null_count().sum_horizontal()[0] == 0:
+        parts: list[pl.Expr] = []
+        before = "{"
+        for key, named in further:
+            before += f'"{key}":{{'
+            for name, column in named:
+                parts += [pl.lit(f'{before}"{name}":'), _decimal_text(given[column], SCALES[name])]
+                before = ","
+            before = "},"
+        return given.select(pl.concat_str([*parts, pl.lit("}}")])).to_series()
     windows = []
-    for window, places in made.windows[1:]:
+    for key, named in further:
         figures_of = [
-            pl.when(pl.col(f"{name}|{window.key}").is_not_null()).then(
-                pl.concat_str(pl.lit(f'"{name}":'), _decimal_text(f"{name}|{window.key}", SCALES[name]))
+            pl.when(pl.col(column).is_not_null()).then(
+                pl.concat_str(pl.lit(f'"{name}":'), _decimal_text(given[column], SCALES[name]))
             )
-            for name in ATTRIBUTED
-            if name in places
+            for name, column in named
         ]
         inside = pl.concat_str(figures_of, separator=",", ignore_nulls=True)
-        windows.append(pl.when(inside != "").then(pl.concat_str(pl.lit(f'"{window.key}":{{'), inside, pl.lit("}"))))
-    if not windows:
-        return pl.lit(None, dtype=pl.String).alias("other_windows")
+        windows.append(pl.when(inside != "").then(pl.concat_str(pl.lit(f'"{key}":{{'), inside, pl.lit("}"))))
     every = pl.concat_str(windows, separator=",", ignore_nulls=True)
-    return pl.when(every != "").then(pl.concat_str(pl.lit("{"), every, pl.lit("}"))).alias("other_windows")
+    return given.select(pl.when(every != "").then(pl.concat_str(pl.lit("{"), every, pl.lit("}")))).to_series()
 
 
-def _decimal_text(name: str, scale: int) -> pl.Expr:
-    """An exact plain decimal number: 12500000 micros become `12.5`."""
-    value = pl.col(name)
+def _decimal_text(values: pl.Series, scale: int) -> pl.Expr:
+    """A plain decimal number, exact: 12500000 micros become `12.5`."""
+    value = pl.col(values.name)
+    largest = values.abs().max() or 0
+    whole = (value // scale).cast(pl.String)
+    if (values % scale == 0).all():
+        return whole
+    if largest < 2**49:  # a double of at most 15 digits is written as it was read
+        return (value / scale).cast(pl.String).str.strip_suffix(".0")
     places = len(str(scale)) - 1
     part = (value.abs() % scale).cast(pl.String).str.zfill(places).str.strip_chars_end("0")
-    whole = (value // scale).cast(pl.String)
     return pl.when(value % scale == 0).then(whole).otherwise(pl.concat_str(whole, pl.lit("."), part))
 
 

@@ -107,7 +107,9 @@ def _fit(mapping: Mapping, header: Sequence[str], filename: str) -> Fit | None:
         score += 0.1 * max(len(plain(hint)) for hint in hinted) / max(1, len(plain(Path(filename).stem)))
     if not mapping.network:
         score *= 0.8  # what names a network knows more of its report than the plain one
-    why = f"knows {known} of {len(names)} columns" + (f", and the file is called like one ({hinted[0]})" if hinted else "")
+    why = f"knows {known} of {len(names)} columns" + (
+        f", and the file is called like one ({hinted[0]})" if hinted else ""
+    )
     return Fit(mapping.name, round(min(1.0, score), 4), why, bool(hinted))
 
 

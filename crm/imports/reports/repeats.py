@@ -58,8 +58,8 @@ class Seen:
         names = [name for name in frame.columns if name != "row"]
         parts = [_identity(name, frame.columns) for name in IDENTITY if name in frame.columns]
         records = np.empty(frame.height, dtype=_RECORD)
-        records["identity"] = frame.select(pl.struct(parts).hash(seed=1)).to_series().to_numpy()
-        records["content"] = frame.select(pl.struct(names).hash(seed=2)).to_series().to_numpy()
+        records["identity"] = frame.select(parts).hash_rows(seed=1).to_numpy()
+        records["content"] = frame.select(names).hash_rows(seed=2).to_numpy()
         records["row"] = frame["row"].to_numpy()
         self._held.append(records)
         self._rows += frame.height
