@@ -79,3 +79,10 @@ class Answer(BaseModel):
     def stored(self) -> dict[str, Any]:
         """What the account keeps: all but the budget as it stood, which changes."""
         return self.model_dump(mode="json", exclude={"query_id", "repeated"})
+
+
+class Reply(BaseModel):
+    """One page of an answer over HTTP."""
+
+    answer: Answer
+    next: str | None = Field(default=None, max_length=2000, description="`cursor` of the next page")

@@ -23,9 +23,9 @@ from typing import Any
 
 import httpx
 from django.conf import settings
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import ValidationError
 
-from crm.cleanroom.answers import Answer
+from crm.cleanroom.answers import Answer, Reply
 from crm.cleanroom.errors import (
     BadQuery,
     BadReply,
@@ -43,17 +43,10 @@ FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 20.0
 TIMEOUT = httpx.Timeout(30.0, connect=5.0)
 LONGEST_REPLY_S = 60
 LARGEST_REPLY = 8 * 2**20
-MOST_PAGES = 50
+MOST_PAGES, MOST_ROWS = 50, 10_000
 RETRIED = (429, 502, 503, 504)
 #: Only such variables are ever sent to an endpoint: a row must not be able to name SECRET_KEY.
 KEY_NAME = re.compile(r"CLEANROOM_[A-Z0-9_]{1,70}")
-
-
-class Reply(BaseModel):
-    """One page of an answer."""
-
-    answer: Answer
-    next: str | None = Field(None, max_length=2000)
 
 
 @dataclass(frozen=True)
@@ -91,12 +84,15 @@ def ask(
             headers = {
                 "Authorization": f"Bearer {key}",
                 "Accept": "application/json",
+                "Accept-Encoding": "identity",  # nothing to unpack, so no bomb
                 "Host": target.header,
                 "Idempotency-Key": once if page == 0 else f"{once}-{page}",
             }
             reply = _page(http, target, headers, body, sleep, jitter)
             first = first or reply.answer
             rows += reply.answer.rows
+            if len(rows) > MOST_ROWS:
+                raise BadReply(f"{target.host} sent more than {MOST_ROWS:,} groups.", host=target.host)
             if reply.next is None:
                 return first.model_copy(update={"rows": rows, "served_by": target.host, "query_id": None})
             body = {"query": question.canonical(), "cursor": reply.next}
@@ -105,8 +101,11 @@ def ask(
 
 def target_of(endpoint: str) -> Target:
     """The checked address of `{endpoint}/query`. Raises RoomNotSafe, or RoomUnavailable where the name is not known."""
-    url = httpx.URL(endpoint)
-    loopback = bool(getattr(settings, "CLEANROOM_ALLOW_LOOPBACK", False))
+    try:
+        url = httpx.URL(endpoint)
+    except httpx.InvalidURL as error:
+        raise RoomNotSafe(f"{endpoint!r} is no address of a room: {error}.", field="endpoint") from error
+    loopback = settings.CLEANROOM_ALLOW_LOOPBACK
     if url.userinfo:
         raise RoomNotSafe("An address holds no user or password; name the variable with the key.", field="endpoint")
     if not url.host or url.scheme not in ("https", "http"):
@@ -158,10 +157,8 @@ def _page(
         try:
             status, replied, content = _post(http, target, headers, body)
         except httpx.TransportError as error:
-            last, wait = (
-                RoomUnavailable(f"{target.host} did not answer: {type(error).__name__}.", host=target.host),
-                None,
-            )
+            said = f"{target.host} did not answer: {type(error).__name__}."
+            last, wait = RoomUnavailable(said, host=target.host), None
         else:
             if status == 200:
                 return _read(content, target)
@@ -183,7 +180,7 @@ def _post(
     tls = {"sni_hostname": target.host}
     with http.stream("POST", target.url, json=body, headers=headers, extensions=tls) as reply:
         content, began = bytearray(), time.monotonic()
-        for part in reply.iter_bytes():
+        for part in reply.iter_raw():
             content += part
             if time.monotonic() - began > LONGEST_REPLY_S:
                 raise RoomUnavailable(f"{target.host} took over {LONGEST_REPLY_S} s to say it.", host=target.host)
@@ -220,17 +217,18 @@ def _refusal(status: int, content: bytes, target: Target) -> CleanRoomError:
         return BudgetSpent(f"{target.host} says: {said}", **about, **when)
     if status in (401, 403, 407):
         return RoomRefused(f"{target.host} does not let us in: {said} Check the room's key.", **about)
-    if status in RETRIED or status >= 500:
+    if status in (409, *RETRIED) or status >= 500:  # 409: an earlier try is still being answered
         return RoomUnavailable(f"{target.host} has no answer now: {said} Try again later.", **about)
     if 400 <= status < 500:
-        errors = problem.get("errors")
-        field = (
-            errors[0].get("field") if isinstance(errors, list) and errors and isinstance(errors[0], dict) else "query"
-        )
-        return BadQuery(f"{target.host} does not take the question: {said}", field=str(field)[:120], **about)
-    return BadReply(
-        f"{target.host} answered with status {status}, which is no answer. Redirects are not followed.", **about
-    )
+        return BadQuery(f"{target.host} does not take the question: {said}", field=_field(problem), **about)
+    return BadReply(f"{target.host} answered with status {status}; redirects are not followed.", **about)
+
+
+def _field(problem: dict[str, Any]) -> str:
+    match problem.get("errors"):
+        case [{"field": str(name)}, *_]:
+            return name[:120]
+    return "query"
 
 
 def _retry_after(value: str | None) -> float | None:

@@ -54,6 +54,11 @@ def open_to(brand: Brand) -> list[CleanRoom]:
     return sorted(rooms, key=lambda room: (bool(room.endpoint), room.name))
 
 
+def served_by(room: CleanRoom) -> str:
+    """`embedded`, or the host that answers."""
+    return client.host_of(room) if room.endpoint else embedded.SERVED_BY
+
+
 def cost(room: CleanRoom, query: Any, *, now: datetime | None = None) -> Cost:
     """What a question would cost, before it is asked. Nothing is read but the account. Raises BadQuery."""
     now, question = now or timezone.now(), as_question(query)
@@ -120,7 +125,7 @@ def _record(
 ) -> CleanRoomQuery:
     row: CleanRoomQuery = CleanRoomQuery.objects.for_brand(room.brand_id).create(
         room=room, question=question.canonical(), question_hash=embedded.fingerprint_of(room, question), state=state,
-        asked_by=by, served_by=client.host_of(room) if room.endpoint else embedded.SERVED_BY,
+        asked_by=by, served_by=served_by(room),
         epsilon=epsilon, delta=delta, answer=answer.stored() if answer else None, error=error, asked_at=now,
         took_ms=round((time.monotonic() - began) * 1000),
     )  # fmt: skip

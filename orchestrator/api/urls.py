@@ -6,6 +6,7 @@ from django.urls import include, path, re_path
 
 from crm.api.auth import Login, Logout, LogoutAll
 from crm.api.brands import BrandList
+from crm.api.cleanroom import Query, Rooms
 from orchestrator.api.documents import Document, Explorer, elsewhere
 from orchestrator.api.episodes import Cancel, EpisodeList, EpisodeOne, ExportCSV, ExportJSONL, Fork, Pause, Resume
 from orchestrator.api.learning import Train
@@ -27,6 +28,8 @@ urlpatterns = [
     path("episodes/<str:id>/cancel", Cancel.as_view(), name="api-cancel"),
     path("episodes/<str:id>/fork", Fork.as_view(), name="api-fork"),
     path("orchestrator/train", Train.as_view(), name="api-train"),
+    path("cleanroom/query", Query.as_view(), name="api-cleanroom-query"),
+    path("cleanroom/rooms/", Rooms.as_view(), name="api-cleanroom-rooms"),
     path("schema/", Document.as_view(), name="api-schema"),
     path("docs/", Explorer.as_view(), name="api-docs"),
     path("", include("crm.api.urls")),
