@@ -1,0 +1,162 @@
+"""Names of columns as people and networks write them, read word by word: `Att_Sls_14d` is sales within 14 days."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from crm.imports.reports.names import tokens
+
+# what a word of a name stands for; words that mean different things at different networks are not here
+WORDS: dict[str, str] = {
+    **dict.fromkeys(("impression", "impressions", "impr", "impres", "imps", "displays", "impressionen", "shown"), "impressions"),
+    **dict.fromkeys(("click", "clicks", "klicks", "clics", "clickthrough", "clickthroughs", "clks"), "clicks"),
+    **dict.fromkeys(("spend", "cost", "costs", "spent", "kosten", "ausgaben", "expenditure", "spnd"), "spend"),
+    **dict.fromkeys(("sales", "sls", "revenue", "rev", "umsatz", "turnover", "sale"), "sales"),
+    **dict.fromkeys(("order", "orders", "purchases", "purchase", "ord", "ords", "conversions", "transactions", "bestellungen", "checkouts"), "orders"),
+    **dict.fromkeys(("unit", "units", "quantity", "quantities", "qty", "uts"), "units"),
+    **dict.fromkeys(("date", "day", "datum", "tag", "dt"), "day"),
+    **dict.fromkeys(("campaign", "campaigns", "kampagne", "cmpgn", "camp", "cmp"), "campaign"),
+    **dict.fromkeys(("adgroup", "adset", "anzeigengruppe", "lineitem"), "ad_group"),
+    **dict.fromkeys(("keyword", "keywords", "kw", "suchbegriff", "query"), "target"),
+    **dict.fromkeys(("currency", "währung", "ccy", "curr"), "currency"),
+    **dict.fromkeys(("gtin", "upc", "ean", "asin", "barcode", "gtin14"), "code"),
+    **dict.fromkeys(("item", "product", "sku", "artikel", "produkt", "prod", "prd", "itm"), "item"),
+    **dict.fromkeys(("id", "ids", "uuid", "number", "no", "nr", "num"), "id"),
+    **dict.fromkeys(("name", "nm", "title"), "name"),
+    **dict.fromkeys(("ntb", "newtobrand"), "ntb"),
+    **dict.fromkeys(("hour", "stunde", "hr"), "hour"),
+    **dict.fromkeys(("device",), "device"),
+    **dict.fromkeys(("placement",), "placement"),
+    **dict.fromkeys(("region", "country"), "region"),
+    **dict.fromkeys(("audience", "segment"), "audience"),
+}  # fmt: skip
+# words that only colour a figure
+COLOUR = frozenset({"total", "attributed", "att", "attr", "ad", "ads", "amount", "value", "micros", "micro", "the", "of", "in", "number", "all", "currency", "dollar", "gross", "usd", "eur", "cost", "media", "campaign", "report", "reporting", "event", "metrics", "click", "clicks", "sold", "d", "day", "days", "window", "daily", "num", "no"})  # fmt: skip
+# words that make a share, a ratio or another thing out of a figure
+OTHER = {
+    **dict.fromkeys(("rate", "ratio", "pct", "percent", "percentage", "share", "ctr", "cvr", "acos", "roas", "cpc",
+                     "cpm", "cpo", "cpa", "rpc", "ecpm", "ecpc", "ecp", "avg", "average", "per", "frequency", "index"),
+                    "a share, a ratio or an average: it is computed from the figures"),
+    **dict.fromkeys(("status", "state", "bid", "budget", "type", "strategy", "rule", "url", "image", "goal", "target_"),
+                    "a setting or a state, not a figure"),
+    **dict.fromkeys(("view", "views", "viewable", "viewability", "video", "reach", "cart", "detail", "list",
+                     "assisted", "viewed", "measurable", "active", "invalid", "earned", "organic", "borrows",
+                     "kindle", "royalties", "searches", "branded", "visits", "visitors", "unique", "playing", "muted",
+                     "eligible", "lost", "wasted", "potential", "budgeted", "planned", "goal", "forecast"),
+                    "another figure than those that Endcap keeps"),
+    **dict.fromkeys(("same", "other", "direct", "related", "halo", "store", "pickup", "delivery", "offline", "promoted",
+                     "advertised_sku", "featured", "brand_sales", "instore"),
+                    "a part of the attributed figures, which are read as a whole"),
+}  # fmt: skip
+_WINDOW = re.compile(r"^\d{1,3}$")
+_FIGURES = ("sales", "orders", "units", "spend", "impressions", "clicks")
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a name stands for: `goes_to` as in Proposed ("": known, and not kept), how sure that is, and why."""
+
+    goes_to: str
+    confidence: float
+    reason: str
+    unit: str = ""
+
+
+def attributed(words: tuple[str, ...]) -> tuple[int | None, str]:
+    """(days of the window, attribution) that a name says: `14d`, `30 day`, `(click)`."""
+    days = None
+    for at, word in enumerate(words):
+        near = words[max(0, at - 1) : at + 2]
+        if _WINDOW.match(word) and {"d", "day", "days", "dc", "dv"} & set(near) and 1 <= int(word) <= 90:
+            days = int(word)
+    joined = " ".join(words)
+    if re.search(r"click (?:and|or|\+)? ?view|post click view", joined):
+        return days, "click_view"
+    if "linear" in words:
+        return days, "linear"
+    if {"click", "clicks", "dc"} & set(words) and "through" not in words:
+        return days, "click"
+    if {"view", "views", "dv"} & set(words):
+        return days, "view"
+    return days, "unknown"
+
+
+def meaning_of(name: str) -> Meaning | None:
+    """What a name says by itself; None where its words say nothing, goes_to "" where they say it is not kept."""
+    words = tokens(name)
+    joined = " ".join(words)
+    new = "ntb" in words or "new to brand" in joined or "newtobrand" in joined.replace(" ", "")
+    words = tuple(re.sub(r"\bnew to brand\b", "ntb", joined).split())
+    for word in words:
+        if word in OTHER and not (word in ("view", "views") and len(words) > 2 and _figure(words)[0]):
+            return Meaning("", 0.9, OTHER[word])
+    figure, unknown = _figure(words)
+    if figure in ("sales", "orders", "units") or (figure and new):
+        days, attribution = attributed(words)
+        confidence = 0.92 if not unknown else 0.6
+        if days is None and not {"attributed", "att", "attr"} & set(words):
+            confidence = min(confidence, 0.85)
+        said = f"reads like {figure}" + (f" within {days} days" if days else ", window not said")
+        return Meaning(f"{'ntb_' if new else ''}{figure}|{days or ''}|{attribution}", confidence, said)
+    if figure:
+        return Meaning(figure, 0.93 if not unknown else 0.6, f"reads like {figure}")
+    return _dimension(words)
+
+
+def _figure(words: tuple[str, ...]) -> tuple[str, list[str]]:
+    """(the figure that a name speaks of, words that were not understood)."""
+    if {"id", "name"} & {WORDS.get(word, "") for word in words if word not in ("number", "no", "num")}:
+        return "", []
+    for figure in _FIGURES:  # `sales clicks` are sales, `click spend` is spend
+        if any(WORDS.get(word) == figure for word in words):
+            known = {word for word in words if WORDS.get(word) in (figure, "ntb") or word in COLOUR or word.isdigit()}
+            return figure, [word for word in words if word not in known]
+    return "", []
+
+
+def _dimension(words: tuple[str, ...]) -> Meaning | None:
+    kinds = [WORDS.get(word, "") for word in words]
+    joined = "".join(words)
+    extra = [
+        word
+        for word, kind in zip(words, kinds, strict=True)
+        if not kind
+        and word not in ("report", "the", "of", "ad", "group", "set", "line", "code", "search", "term", "match", "type")
+    ]
+    sure = 0.93 if not extra else 0.6
+    group = "adgroup" in joined or "adset" in joined or "lineitem" in joined
+    if {"start", "begin", "from"} & set(words) and "day" in kinds:
+        return Meaning("range_start", 0.85, "reads like the first day of a range")
+    if {"end", "to", "until", "stop"} & set(words) and "day" in kinds:
+        return Meaning("range_end", 0.85, "reads like the last day of a range")
+    if {"update", "updated", "created", "creation", "modified", "synced", "timestamp"} & set(words):
+        return Meaning("", 0.9, "says when a row was written, not when it happened")
+    if "day" in kinds and len([kind for kind in kinds if kind]) == 1:
+        return Meaning("measured_on", sure, "reads like the day")
+    if "hour" in kinds:
+        return Meaning("hour", sure * 0.95, "reads like the hour")
+    if "currency" in kinds:
+        return Meaning("currency", sure, "reads like the currency")
+    if group:
+        return Meaning("ad_group" if "id" in kinds else "ad_group_name", sure, "reads like the ad group")
+    if "campaign" in kinds:
+        if set(kinds) - {"campaign", "id", "name", ""}:
+            return None
+        return Meaning("campaign_id" if "id" in kinds else "campaign_name", sure, "reads like the campaign")
+    if "searchterm" in joined:
+        return Meaning("target", sure, "reads like the search term")
+    if "target" in kinds and "id" not in kinds:
+        return Meaning("target", sure, "reads like the keyword")
+    if "matchtype" in joined:
+        return Meaning("match_type", sure, "reads like the match type")
+    if "code" in kinds:
+        return Meaning("item", sure, "reads like a product code")
+    if "item" in kinds:
+        return Meaning("item" if "id" in kinds else "item_name", min(sure, 0.88), "reads like the product")
+    for kind in ("device", "placement", "region"):
+        if kind in kinds:
+            return Meaning(f"breakdown.{kind}", sure * 0.95, f"reads like the {kind}")
+    if "audience" in kinds:
+        return Meaning("audience", sure * 0.92, "reads like the audience")
+    return None
