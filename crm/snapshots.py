@@ -67,7 +67,7 @@ def subjects(brand: Brand, pack: Pack, limit: int, rng: np.random.Generator) -> 
     if pack.task in (Pack.Task.OUTREACH, Pack.Task.PLANNING):
         found = _draw_leads(brand, pack, limit, rng)
     elif pack.task == Pack.Task.CREATIVE:
-        rows = list(SKU.objects.for_brand(brand).order_by("code").values_list("code", "name"))
+        rows = list(_quotable(brand).values_list("code", "name"))
         found = [
             {"kind": "sku", "code": rows[place][0], "title": rows[place][1]} for place in _places(len(rows), limit, rng)
         ]
@@ -247,10 +247,16 @@ def _audience(brand: Brand, pack: Pack, lead: Lead | None, clean: Callable[[Any]
 
 
 def _skus(brand: Brand, code: str | None) -> tuple[ProductFact, ...]:
-    rows = list(SKU.objects.for_brand(brand).order_by("code")[:MOST_SKUS])
+    rows = list(_quotable(brand)[:MOST_SKUS])
     if code and all(row.code != code for row in rows):
         rows = [*SKU.objects.for_brand(brand).filter(code=code), *rows[: MOST_SKUS - 1]]
     return tuple(_product(row, brand.currency) for row in rows)
+
+
+def _quotable(brand: Brand) -> QuerySet[Any]:
+    """Products about which something may be said; a list of a shop's codes is not about anything."""
+    rows: QuerySet[Any] = SKU.objects.for_brand(brand).exclude(facts=[]).order_by("code")
+    return rows
 
 
 def _product(sku: SKU, currency: str) -> ProductFact:

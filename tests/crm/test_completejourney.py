@@ -19,6 +19,7 @@ from crm.imports.completejourney import load_completejourney
 from crm.imports.completejourney.load import SimulatedBrand
 from crm.models import (
     SKU,
+    AudienceSegment,
     Brand,
     Campaign,
     Import,
@@ -26,14 +27,19 @@ from crm.models import (
     Outcome,
     Pack,
     PerformanceMetric,
+    RetailerItem,
     Sale,
+    SegmentMember,
     StageChange,
 )
 from tests.conftest import SHARED_DATA
 from tests.factories import BrandFactory, UserFactory
 
 pytestmark = [pytest.mark.real_data, pytest.mark.django_db]
-MODELS: tuple[Any, ...] = (Pack, Campaign, Lead, StageChange, Outcome, Sale, PerformanceMetric, SKU)
+MODELS: tuple[Any, ...] = (
+    Pack, Campaign, Lead, StageChange, Outcome, Sale, PerformanceMetric, SKU, RetailerItem, AudienceSegment,
+    SegmentMember,
+)  # fmt: skip
 
 
 FOLDER = SHARED_DATA / "retail" / "completejourney"
@@ -127,7 +133,7 @@ class TestFigures:
         assert sum(Sale.objects.for_brand(brand).values_list("amount", flat=True)) * 100 == cents(once, "sales_value")
 
     def test_performance_adds_up_to_sales_and_discounts(self, brand: Brand, claimed: pd.DataFrame) -> None:
-        metrics = PerformanceMetric.objects.for_brand(brand).select_related("campaign")
+        metrics = PerformanceMetric.objects.for_brand(brand).counting().select_related("campaign")
         assert sum(metric.sales for metric in metrics) * 100 == cents(claimed, "sales_value")
         assert sum(metric.spend for metric in metrics) * 100 == cents(claimed, "coupon_disc", "coupon_match_disc")
         assert sum(metric.orders for metric in metrics) == Sale.objects.for_brand(brand).count()
@@ -140,6 +146,27 @@ class TestFigures:
         for metric in metrics:
             number = int(metric.campaign.external_id.removeprefix("campaign-"))
             assert float(metric.sales) == pytest.approx(by_day.get((number, metric.measured_on), 0), abs=0.005)
+
+    def test_days_of_products_are_a_finer_reading_of_the_same_money(self, brand: Brand, claimed: pd.DataFrame) -> None:
+        paid = claimed[claimed["sales_value"] > 0]
+        expected = paid.groupby(["campaign_id", paid["at"].dt.date, "product_id"])["sales_value"].sum()
+        facts = PerformanceMetric.objects.for_brand(brand).filter(grain=PerformanceMetric.Grain.PRODUCT)
+        found = {
+            (int(fact.campaign.external_id.removeprefix("campaign-")), fact.measured_on, int(fact.item)): fact
+            for fact in facts.select_related("campaign", "sku")
+        }
+        assert set(found) == set(expected.index)
+        for key, fact in found.items():
+            assert float(fact.sales) == pytest.approx(expected[key], abs=0.005)
+            assert fact.sku.code == f"P{fact.item}"
+            assert not fact.counts
+
+    def test_audiences_are_the_households_reached(self, brand: Brand, year: dict[str, pd.DataFrame]) -> None:
+        reached = year["campaigns"].groupby("campaign_id")["household_id"].nunique()
+        for number, households in reached.items():
+            audience = AudienceSegment.objects.for_brand(brand).get(external_id=f"reached-campaign-{number:02d}")
+            assert audience.reach_estimate == households == audience.members.count()
+            assert list(audience.campaigns.values_list("external_id", flat=True)) == [f"campaign-{number:02d}"]
 
     def test_exposure_is_a_visit_to_a_store_that_promoted_a_couponed_product(
         self, brand: Brand, year: dict[str, pd.DataFrame]
@@ -190,7 +217,7 @@ class TestFigures:
         self, brand: Brand, year: dict[str, pd.DataFrame], claimed: pd.DataFrame
     ) -> None:
         paid = claimed[claimed["sales_value"] > 0]
-        for sku in SKU.objects.for_brand(brand):
+        for sku in SKU.objects.for_brand(brand).exclude(facts=[]):
             product = int(sku.code.removeprefix("P"))
             own, every = paid[paid["product_id"] == product], year["transactions"]
             every = every[every["product_id"] == product]

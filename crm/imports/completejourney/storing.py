@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from crm.facts.identity import DAILY, daily_identity
-from crm.imports.completejourney import words
+from crm.imports.completejourney import media, words
 from crm.imports.completejourney.figures import Figures
 from crm.imports.completejourney.journeys import Key, Move, midnight
 from crm.imports.completejourney.tables import Tables
@@ -31,6 +31,9 @@ class Storing:
     def __init__(self, brand: Brand, tables: Tables, found: Figures, moves: dict[Key, list[Move]], say: Say) -> None:
         self.brand, self.tables, self.found, self.moves, self.say = brand, tables, found, moves, say
         self.stages = default_stages(brand)
+        self.retailer, _ = Retailer.objects.for_brand(brand).get_or_create(
+            brand=brand, slug=SHOP, defaults={"name": "Complete Journey stores"}
+        )
         self.packs: dict[str, Pack] = {}
         self.campaigns: dict[str, Campaign] = {}
         self.leads: dict[str, Lead] = {}
@@ -40,22 +43,26 @@ class Storing:
         self._campaigns()
         self._leads()
         self._stage_changes()
-        made = [self._redemptions(), self._exposures(), self._sales(), self._performance(), self._skus()]
+        made = [
+            self._redemptions(),
+            self._exposures(),
+            self._sales(),
+            self._performance(),
+            self._skus(),
+            *self._media(),
+        ]
         for tally in self.tables.tallies.values():
             tally.read += len(tally.set_aside)
         return [*self.tables.tallies.values(), *made]
 
     def _campaigns(self) -> None:
         tally = self.tables.tallies["campaign_descriptions"]
-        retailer, _ = Retailer.objects.for_brand(self.brand).get_or_create(
-            brand=self.brand, slug=SHOP, defaults={"name": "Complete Journey stores"}
-        )
         self.packs = upsert(Pack, self.brand, words.packs(self.tables), tally, key="slug", counted=False)
         wanted: dict[str, dict[str, Any]] = {}
         for number, kind, start, end in self.tables["campaign_descriptions"].drop("row").iter_rows():
             wanted[words.slug(number)] = {
-                "retailer_id": retailer.pk, "name": words.name(number, kind), "objective": kind, "starts_on": start,
-                "ends_on": end, "status": Campaign.Status.ENDED,
+                "retailer_id": self.retailer.pk, "name": words.name(number, kind), "objective": kind,
+                "starts_on": start, "ends_on": end, "status": Campaign.Status.ENDED,
             }  # fmt: skip
         self.campaigns = upsert(Campaign, self.brand, wanted, tally)
         self._book(tally, len(self.tables["campaign_descriptions"]), len(wanted))
@@ -165,7 +172,9 @@ class Storing:
 
     def _performance(self) -> Tally:
         tally = Tally("days of campaigns")
-        present = PerformanceMetric.objects.for_brand(self.brand).filter(report=DAILY)
+        present = PerformanceMetric.objects.for_brand(self.brand).filter(
+            report=DAILY, grain=PerformanceMetric.Grain.CAMPAIGN
+        )
         known = {(metric.campaign_id, metric.measured_on): metric for metric in present}
         new, changed = [], []
         for row in self.found.days.iter_rows(named=True):
@@ -208,6 +217,15 @@ class Storing:
         tally.read = len(wanted)
         self.say(f"{len(wanted)} products with counted facts")
         return tally
+
+    def _media(self) -> list[Tally]:
+        skus = media.store_products(self.brand, self.retailer, self.tables, self.found)
+        self.say(f"{len(skus):,} products bought under a campaign")
+        days = media.store_product_days(self.brand, self.retailer, self.campaigns, skus, self.found)
+        self.say(f"{days.read:,} days of products")
+        audiences = media.store_audiences(self.brand, self.retailer, self.campaigns, self.leads, self.tables)
+        self.say(f"{audiences.read} audiences of the households reached")
+        return [days, audiences]
 
     def _made(self, model: Any, wanted: dict[str, dict[str, Any]], tally: Tally, what: str) -> Tally:
         upsert(model, self.brand, wanted, tally)

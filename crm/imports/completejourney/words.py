@@ -110,6 +110,26 @@ def skus(tables: Tables, found: Figures) -> dict[str, dict[str, Any]]:
     return {f"P{row['product_id']}": _sku(row) for row in best.join(shelf, on="product_id").iter_rows(named=True)}
 
 
+def products(tables: Tables, found: Figures) -> dict[str, dict[str, Any]]:
+    """Names, brands and sizes of all products that reached households bought under a campaign, by code."""
+    bought = found.bought.filter(pl.col("claims") & (pl.col("sales_value") > 0)).select("product_id").unique()
+    return {
+        f"P{row['product_id']}": {
+            "name": _product_name(row),
+            "product_brand": (row["brand"] or "")[:120],
+            "size": (row["package_size"] or "").lower()[:60],
+            "category": (row["product_category"] or "")[:120].capitalize(),
+        }
+        for row in bought.join(tables["products"], on="product_id").iter_rows(named=True)
+    }
+
+
+def _product_name(row: dict[str, Any]) -> str:
+    kind = (row["product_type"] or row["product_category"] or "Product").capitalize()
+    size = f" {row['package_size'].lower()}" if row["package_size"] else ""
+    return f"{kind}{size}"[:200]
+
+
 def _sku(row: dict[str, Any]) -> dict[str, Any]:
     kind = (row["product_type"] or row["product_category"] or "Product").capitalize()
     size = f" {row['package_size'].lower()}" if row["package_size"] else ""
