@@ -63,15 +63,8 @@ class TestPage:
             ("Not an amount", 1, "=1+1"),
         ]
 
-    def test_one_import_can_be_looked_at(self, ana_client, harbor, batch):
-        Import.across_brands.create(brand=harbor, kind="sales", filename="later.json", sha256="y", state="stored")
-        page = ana_client.get(reverse("data") + f"?import={batch.pk}")
-        assert page.context["newest"] == batch
-        assert "Set aside from leads.json" in page.content.decode()
-
     def test_another_brands_imports_are_not_there(self, cleo_client, batch):
         assert "leads.json" not in cleo_client.get(reverse("data")).content.decode()
-        assert cleo_client.get(reverse("data") + f"?import={batch.pk}").status_code == 404
 
     def test_a_viewer_is_offered_no_upload(self, ben_client):
         assert "multipart/form-data" not in ben_client.get(reverse("data")).content.decode()
