@@ -29,15 +29,16 @@ IBAN = re.compile(r"(?<!\w)[A-Za-z]{2}\d{2}(?:[ -]?[A-Za-z0-9]){11,30}(?!\w)")
 
 
 def cards(text: str) -> Iterator[Found]:
-    """Numbers with an issuer's prefix and length and a Luhn digit. Where a product code (GTIN) would fit as well, the
-    text has to speak of a card."""
+    """Numbers with an issuer's prefix and length and a Luhn digit; next to a word for cards, any prefix. Where a product
+    code (GTIN) would fit as well, the text has to speak of a card."""
     for match in CARD.finditer(text):
         digits = re.sub(r"\D", "", match.group())
         if len(set(digits)) < 2 or not luhn(digits):
             continue
-        if not any(len(digits) in lengths and prefix.match(digits) for prefix, lengths in ISSUERS):
-            continue
         near = bool(CARD_WORD.search(text, max(0, match.start() - 60), match.end() + 60))
+        issued = any(len(digits) in lengths and prefix.match(digits) for prefix, lengths in ISSUERS)
+        if not issued and (not near or gtin_holds(digits)):
+            continue
         if len(digits) <= 14 and not near and (len(digits) < 14 or gtin_holds(digits)):
             continue
         yield at("card", match, 0.99 if near else 0.9)
