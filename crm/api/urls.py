@@ -10,6 +10,7 @@ from django.urls import URLPattern, path
 from crm.api.bulk import Bulk
 from crm.api.exporting import ExportCSV, ExportParquet
 from crm.api.resources import RESOURCES, Resource
+from crm.api.rmis import SchemaIndex, SchemaOne
 from crm.api.rows import ResourceView, RowList, RowOne
 
 ALWAYS = ("head", "options")
@@ -41,4 +42,8 @@ def routes(resource: type[Resource]) -> list[URLPattern]:
     return found
 
 
-urlpatterns = [route for resource in RESOURCES for route in routes(resource)]
+urlpatterns = [
+    path("schema/rmis/", SchemaIndex.as_view(), name="api-rmis"),
+    path("schema/rmis/<str:name>", SchemaOne.as_view(), name="api-rmis-one"),
+    *(route for resource in RESOURCES for route in routes(resource)),
+]
