@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -31,6 +31,7 @@ from crm.products import crosswalk
 from crm.products.gtin import holds
 
 CHUNK = 1000
+TEXTS = ("campaign_name", "ad_group_name", "target", "breakdown", "item_name", "audience")  # in words of people
 Progress = Callable[[int, int], None]  # bytes of the file that were read, rows that are stored
 
 
@@ -54,6 +55,7 @@ class MergeResult:
     first_on: date | None = None
     last_on: date | None = None
     made_campaigns: int = 0
+    left_out: int = 0
 
 
 def merge(
@@ -65,17 +67,21 @@ def merge(
     *,
     progress: Progress = lambda read, stored: None,
     owned: Callable[[], None] = lambda: None,
+    clean: Callable[[Any], Any] = lambda text: text,
     close: Callable[[MergeResult], None] = lambda result: None,
     keep: bool = True,
 ) -> MergeResult:
-    """Store what the batches hold. `progress` is called while they are read and stored, `owned` inside the transaction
-    before anything is written (it raises to stop), `close` at its end, to write down the result with it. With `keep`
-    False everything is done and taken back: a dry run. Raises IntegrityError where two rows are the same fact."""
+    """Store what the batches hold. Raises IntegrityError where two rows of them are the same fact.
+
+    `progress` is called while they are read and stored, `owned` inside the transaction before anything is written (it
+    raises to stop), `close` at its end, to write down the result with it. `clean` is the privacy policy for texts and
+    JSON. With `keep` False everything is done and taken back: a dry run.
+    """
     with Spool() as spool:
         books = Books()
         places = Places(brand, retailer, mapping.name, mapping.grain)
         for batch in batches:
-            _read(batch, spool, books, places, mapping, source)
+            _read(batch, spool, books, places, mapping, source, clean)
             progress(batch.bytes_read, 0)
         if mapping.kind == "facts" and keep:
             make_months(_months(books))
@@ -93,20 +99,36 @@ def merge(
         return made[0]
 
 
-def _read(batch: Batch, spool: Spool, books: Books, places: Places, mapping: Mapping, source: Import) -> None:
+def _read(
+    batch: Batch, spool: Spool, books: Books, places: Places, mapping: Mapping, source: Import,
+    clean: Callable[[Any], Any],
+) -> None:  # fmt: skip
     books.take(batch)
-    books.refused += spool.refuse(batch.refused)
+    books.refused += spool.refuse(replace(row, value=clean(row.value), raw=clean(row.raw)) for row in batch.refused)
     if mapping.kind == "entities" or batch.frame.is_empty():
         spool.put(batch.frame)
         return
-    frame, homeless = places.key(batch.frame)
+    # the identity is that of the words as they came: two search terms that a policy blanks stay two rows
+    frame = batch.frame.with_columns(identify(batch.frame, retailer=places.retailer.slug, report=mapping.name))
+    frame, homeless = places.key(_cleaned(frame, clean))
     if not homeless.is_empty():
         books.aside(homeless)
         books.refused += spool.refuse(as_set_aside(homeless, source.filename))
     if frame.is_empty():
         return
     books.span(frame)
-    spool.put(frame.with_columns(identify(frame, retailer=places.retailer.slug, report=mapping.name)))
+    spool.put(frame)
+
+
+def _cleaned(frame: pl.DataFrame, clean: Callable[[Any], Any]) -> pl.DataFrame:
+    """The frame with its words as the privacy policy lets them in; every different text is looked at once."""
+    changed = []
+    for name in TEXTS:
+        texts = frame[name].unique().to_list()
+        allowed = {text: after for text in texts if text and (after := clean(text)) != text}
+        if allowed:
+            changed.append(pl.col(name).replace(allowed))
+    return frame.with_columns(changed)
 
 
 def _months(books: Books) -> list[date]:
@@ -128,6 +150,7 @@ def _store(
         read=books.read, duplicates=books.duplicates, set_aside=books.refused, first_on=books.first_on,
         last_on=books.last_on, notes=[*books.notes],
     )  # fmt: skip
+    result.left_out = books.left_out.total()
     result.notes += [f"Left out: {count:,} rows, {why}" for why, count in books.left_out.items()]
     _keep_refused(spool, source)
     if mapping.kind == "entities":
@@ -216,15 +239,16 @@ def _reconciled(books: Books, stored: Counter[str], unchanged: Counter[str]) -> 
         off = parts["source"] - parts["stored"] - parts["unchanged"] - parts["set_aside"]
         said = books.said.get(name)
         found[name] = {
-            **{part: _exact(name, value) for part, value in parts.items()},
-            "off": _exact(name, off),
-            "said": None if said is None else _exact(name, said),
+            **{part: exact(name, value) for part, value in parts.items()},
+            "off": exact(name, off),
+            "said": None if said is None else exact(name, said),
             "adds_up": off == 0,
         }
     return found
 
 
-def _exact(name: str, value: int) -> str:
+def exact(name: str, value: int) -> str:
+    """A figure in canonical units as a decimal text: 1250000 of spend is "1.25"."""
     if name in DELIVERY:
         return str(value)
     places = Decimal(MONEY_SCALE if name in MONEY else COUNT_SCALE if name in COUNTS else 1)

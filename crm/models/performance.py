@@ -123,7 +123,7 @@ class PerformanceMetric(BrandOwned):
     identity = models.BigIntegerField(help_text="64-bit BLAKE2b of what makes the row itself; see crm/identity.py")
     counts = models.BooleanField(default=True, help_text="Whether totals read this row; see Facts.counting")
 
-    objects = FactManager()
+    objects = FactManager()  # type: ignore[misc]
 
     class Meta:
         ordering = ("measured_on", "pk")
