@@ -29,6 +29,7 @@ from crm.imports.reports.numbers import Figures, figures, unwrapped, why_bad
 SCALES = {**dict.fromkeys(DELIVERY, 1), **dict.fromkeys(MONEY, MONEY_SCALE), **dict.fromkeys(COUNTS, COUNT_SCALE)}
 WORDS = {**dict.fromkeys(DELIVERY, "a whole number"), **dict.fromkeys(MONEY, "an amount"),
          **dict.fromkeys(COUNTS, "a number")}  # fmt: skip
+_PARTS = pl.Series([f".{part:04}".rstrip("0").removesuffix(".") for part in range(10_000)])  # what follows the point
 RUINED = r"^\d(?:[.,]\d+)?[eE]\+?\d{1,2}$"
 
 
@@ -303,10 +304,8 @@ def _tidy(texts: pl.Series) -> pl.Series:
     return texts.str.strip_chars()
 
 
-def _too_long(text: pl.Series, name: str) -> pl.Series | None:
+def _too_long(text: pl.Series, name: str) -> pl.Series:
     longest = LONGEST.get(name, 3)
-    if (text.str.len_bytes().max() or 0) <= longest:  # type: ignore[operator]
-        return None
     return text.str.len_chars() > longest
 
 
@@ -386,42 +385,39 @@ def other_windows(frame: pl.DataFrame, made: Plan) -> pl.Series:
     if not columns:
         return pl.repeat(None, frame.height, dtype=pl.String, eager=True)
     given = frame.select(columns)
+    texts = pl.DataFrame([_decimal_text(given[name], SCALES[name.split("|")[0]]).alias(name) for name in columns])
     if given.null_count().sum_horizontal()[0] == 0:
         parts: list[pl.Expr] = []
         before = "{"
         for key, named in further:
             before += f'"{key}":{{'
             for name, column in named:
-                parts += [pl.lit(f'{before}"{name}":'), _decimal_text(given[column], SCALES[name])]
+                parts += [pl.lit(f'{before}"{name}":'), pl.col(column)]
                 before = ","
             before = "},"
-        return given.select(pl.concat_str([*parts, pl.lit("}}")])).to_series()
+        return texts.select(pl.concat_str([*parts, pl.lit("}}")])).to_series()
     windows = []
     for key, named in further:
         figures_of = [
-            pl.when(pl.col(column).is_not_null()).then(
-                pl.concat_str(pl.lit(f'"{name}":'), _decimal_text(given[column], SCALES[name]))
-            )
+            pl.concat_str(pl.lit(f'"{name}":'), pl.col(column))
             for name, column in named
         ]
         inside = pl.concat_str(figures_of, separator=",", ignore_nulls=True)
         windows.append(pl.when(inside != "").then(pl.concat_str(pl.lit(f'"{key}":{{'), inside, pl.lit("}"))))
     every = pl.concat_str(windows, separator=",", ignore_nulls=True)
-    return given.select(pl.when(every != "").then(pl.concat_str(pl.lit("{"), every, pl.lit("}")))).to_series()
+    return texts.select(pl.when(every != "").then(pl.concat_str(pl.lit("{"), every, pl.lit("}")))).to_series()
 
 
-def _decimal_text(values: pl.Series, scale: int) -> pl.Expr:
-    """A plain decimal number, exact: 12500000 micros become `12.5`."""
-    value = pl.col(values.name)
-    largest = values.abs().max() or 0
-    whole = (value // scale).cast(pl.String)
-    if (values % scale == 0).all():
+def _decimal_text(values: pl.Series, scale: int) -> pl.Series:
+    """Plain decimal numbers, exact: 12500000 micros become `12.5`. For numbers that are not negative."""
+    whole = (values // scale).cast(pl.String)
+    part = values % scale
+    if (part == 0).all():
         return whole
-    if largest < 2**49:  # a double of at most 15 digits is written as it was read
-        return (value / scale).cast(pl.String).str.strip_suffix(".0")
+    if (part % (scale // len(_PARTS)) == 0).all():
+        return whole + _PARTS.gather(part // (scale // len(_PARTS)))
     places = len(str(scale)) - 1
-    part = (value.abs() % scale).cast(pl.String).str.zfill(places).str.strip_chars_end("0")
-    return pl.when(value % scale == 0).then(whole).otherwise(pl.concat_str(whole, pl.lit("."), part))
+    return whole + ("." + part.cast(pl.String).str.zfill(places)).str.strip_chars_end("0").str.strip_suffix(".")
 
 
 def totals_of(frame: pl.DataFrame) -> dict[str, int]:
