@@ -6,7 +6,6 @@ before that instant.
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -215,7 +214,7 @@ def _shown(entry: Any, name: str) -> str:
     if name == "budget_period":
         return str(Campaign.BudgetPeriod(value).label.lower())
     if name == "constraints":
-        return json.dumps(value, ensure_ascii=False) if value else "none"
+        return "; ".join(f"{key.replace('_', ' ')} {rule}" for key, rule in value.items()) or "none"
     return "none" if value in (None, "") else str(value)
 
 

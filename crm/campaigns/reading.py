@@ -18,7 +18,7 @@ from crm.charts.drawings import Drawing
 from crm.charts.plan import Reached, plan_against_actual
 from crm.charts.spend import Series, money_trend
 from crm.models import AdEntity, Campaign, CampaignPlan, Import, PerformanceMetric, Restatement
-from crm.windows.alignment import Window, in_order
+from crm.windows.alignment import Window, in_order, total
 
 #: What names one row of each grain.
 KEYS = {
@@ -109,10 +109,34 @@ class Moment:
 
 
 @dataclass(frozen=True)
+class Delivered:
+    """What was delivered in the campaign's own currency, whatever the window; a rate needs both of its parts."""
+
+    first_on: date
+    last_on: date
+    days: int
+    spend: Decimal | None
+    impressions: int | None
+    clicks: int | None
+
+    @property
+    def click_rate(self) -> Decimal | None:
+        return Decimal(100 * self.clicks) / self.impressions if self.clicks is not None and self.impressions else None
+
+    @property
+    def per_click(self) -> Decimal | None:
+        return self.spend / self.clicks if self.spend is not None and self.clicks else None
+
+
+@dataclass(frozen=True)
 class Trend:
+    """`partial` says which weeks are not whole, so that nobody reads an end as a fall."""
+
     chart: Drawing | None
     moments: Sequence[Moment]
     windows: Sequence[Window]
+    delivered: Delivered | None = None
+    partial: str = ""
 
 
 def counting(campaign: Campaign) -> QuerySet[Any]:
@@ -200,11 +224,14 @@ def _plan_chart(
 def trend(campaign: Campaign, *, by: str, restated: set[date]) -> Trend:
     """Spend and sales by `day` or `week` (its Monday), in the campaign's own currency; a line for each window."""
     put_together: dict[date, dict[Any, Figures]] = defaultdict(dict)
-    for day, mine in _figures_by_day(campaign).items():
+    days = {
+        day: [one for one in mine if one.currency == currency_of(campaign)]
+        for day, mine in sorted(_figures_by_day(campaign).items())
+    }
+    for day, mine in days.items():
         start = day - timedelta(days=day.weekday()) if by == "week" else day
         for one in mine:
-            if one.currency == currency_of(campaign):
-                put(put_together[start], one)
+            put(put_together[start], one)
     moments = [_moment(day, list(put_together[day].values()), restated, by) for day in sorted(put_together)]
     windows = in_order({window for one in moments for window in one.attributed})
     if not moments:
@@ -216,7 +243,25 @@ def trend(campaign: Campaign, *, by: str, restated: set[date]) -> Trend:
         series.append(Series(f"Sales, {window.words}", "sales" if place == 0 else "other", values, label))
     stretch = "Week from" if by == "week" else "Day"
     chart = money_trend([one.day for one in moments], series, currency=currency_of(campaign), stretch=stretch)
-    return Trend(chart, moments, windows)
+    there = [day for day, mine in days.items() if mine]
+    return Trend(chart, moments, windows, _delivered(there, moments), _partial(there) if by == "week" else "")
+
+
+def _delivered(days: Sequence[date], moments: Sequence[Moment]) -> Delivered:
+    views = [one.impressions for one in moments if one.impressions is not None]
+    clicks = [one.clicks for one in moments if one.clicks is not None]
+    return Delivered(
+        days[0], days[-1], len(days), total(one.spend for one in moments), sum(views) if views else None,
+        sum(clicks) if clicks else None,
+    )  # fmt: skip
+
+
+def _partial(days: Sequence[date]) -> str:
+    first, last = days[0].weekday() != 0, days[-1].weekday() != 6
+    which = (
+        "first and last week are" if first and last else "first week is" if first else "last week is" if last else ""
+    )
+    return f"The {which} not whole." if which else ""
 
 
 def _moment(day: date, mine: Sequence[Figures], restated: set[date], by: str) -> Moment:

@@ -50,6 +50,12 @@ def cents(value: Decimal | None, currency: str) -> str | SafeString:
 
 
 @register.filter
+def said_rate(value: Decimal | None) -> str | SafeString:
+    """A rate to two decimals; `not said` where one of its parts is not."""
+    return NOT_SAID if value is None else words.figure(float(value), 2)
+
+
+@register.filter
 def roas(value: Decimal | None) -> str | SafeString:
     """`4.20`: sales for each unit of money spent."""
     return SafeString('<span class="pending">–</span>') if value is None else words.figure(float(value), 2)

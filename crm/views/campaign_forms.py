@@ -26,8 +26,8 @@ class CampaignFilter(forms.Form):
     retailer = forms.ChoiceField(required=False)
     status = forms.ChoiceField(required=False, choices=[("", "any"), *Campaign.Status.choices])
     objective = forms.ChoiceField(required=False)
-    since = forms.DateField(required=False, widget=forms.DateInput(attrs=DATE))
-    until = forms.DateField(required=False, widget=forms.DateInput(attrs=DATE))
+    since = forms.DateField(required=False, widget=forms.DateInput(attrs=DATE, format="%Y-%m-%d"))
+    until = forms.DateField(required=False, widget=forms.DateInput(attrs=DATE, format="%Y-%m-%d"))
     window = forms.CharField(required=False, max_length=20)
     sort = forms.CharField(required=False, max_length=20)
 
@@ -71,7 +71,8 @@ class CampaignForm(forms.Form):
 
     name = forms.CharField(max_length=200, error_messages={"required": "Give it a name."})
     retailer: forms.ModelChoiceField[Retailer] = forms.ModelChoiceField(
-        None, empty_label=None, error_messages={"required": "Choose where it runs."})
+        None, empty_label=None, error_messages={"required": "Choose where it runs."}
+    )
     external_id = forms.CharField(
         max_length=80, required=False, label="Number at the retailer",
         help_text="Reports find the campaign by it. Leave it empty until there is one.",
@@ -85,10 +86,13 @@ class CampaignForm(forms.Form):
         error_messages={"invalid": "Three capital letters, for example EUR."},
         help_text="Empty: the retailer’s, then the brand’s.",
     )  # fmt: skip
-    starts_on = forms.DateField(required=False, label="First day", widget=forms.DateInput(attrs=DATE))
-    ends_on = forms.DateField(required=False, label="Last day", widget=forms.DateInput(attrs=DATE))
+    starts_on = forms.DateField(
+        required=False, label="First day", widget=forms.DateInput(attrs=DATE, format="%Y-%m-%d")
+    )
+    ends_on = forms.DateField(required=False, label="Last day", widget=forms.DateInput(attrs=DATE, format="%Y-%m-%d"))
     audiences: forms.ModelMultipleChoiceField[AudienceSegment] = forms.ModelMultipleChoiceField(
-        None, required=False, widget=forms.CheckboxSelectMultiple)
+        None, required=False, widget=forms.CheckboxSelectMultiple
+    )
     min_spend = forms.DecimalField(max_digits=14, decimal_places=2, min_value=0, required=False, label="Spend at least")
     max_spend = forms.DecimalField(max_digits=14, decimal_places=2, min_value=0, required=False, label="Spend at most")
     min_roas = forms.DecimalField(max_digits=8, decimal_places=2, min_value=0, required=False, label="ROAS at least")
@@ -166,8 +170,10 @@ class PeriodForm(forms.Form):
     """One period of a plan; an empty row is no period."""
 
     id = forms.IntegerField(required=False, widget=forms.HiddenInput)
-    starts_on = forms.DateField(required=False, label="First day", widget=forms.DateInput(attrs=DATE))
-    ends_on = forms.DateField(required=False, label="Last day", widget=forms.DateInput(attrs=DATE))
+    starts_on = forms.DateField(
+        required=False, label="First day", widget=forms.DateInput(attrs=DATE, format="%Y-%m-%d")
+    )
+    ends_on = forms.DateField(required=False, label="Last day", widget=forms.DateInput(attrs=DATE, format="%Y-%m-%d"))
     spend = forms.DecimalField(required=False, max_digits=14, decimal_places=2, min_value=0)
     sales = forms.DecimalField(required=False, max_digits=14, decimal_places=2, min_value=0)
     orders = forms.IntegerField(required=False, min_value=0)

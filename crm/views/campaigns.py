@@ -97,6 +97,7 @@ def campaign(request: BrandRequest, pk: int) -> HttpResponse:
         "progress": reading.progress(one),
         "by": by,
         "trend": trend,
+        "delivered": trend.delivered,
         "moments": [
             {"moment": moment, "by_window": [moment.attributed.get(window) for window in trend.windows]}
             for moment in reversed(trend.moments)

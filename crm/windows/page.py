@@ -67,6 +67,11 @@ class Compared:
     def partly(self) -> bool:
         return self.said < self.rows
 
+    @property
+    def share(self) -> float:
+        """Of its rows, those that give the window."""
+        return self.rows / (self.rows + self.left_out_rows)
+
 
 @dataclass(frozen=True)
 class LeftOut:
