@@ -1,4 +1,4 @@
-"""Makes one sample brand: shop, products, campaigns with 120 days of figures, packs. Leads are in `leads.py`."""
+"""Makes one sample brand: shops, products, campaigns, packs. Leads, media and reports have modules of their own."""
 
 from __future__ import annotations
 
@@ -6,17 +6,20 @@ from datetime import datetime
 
 from django.db import transaction
 
-from crm.facts.identity import DAILY, daily_identity
 from crm.market.world import World
 from crm.models import SKU, Brand, Campaign, Pack, PerformanceMetric, Retailer
 from crm.pipelines import ensure_default_pipeline
 from crm.sample.catalogue import BrandEntry, brand_entry, pack_entries
+from crm.sample.deliveries import take_in_reports
 from crm.sample.leads import make_leads
 from crm.sample.media import make_audiences, make_plans, make_retailers
 
 
 def make_brand(slug: str, *, now: datetime) -> tuple[Brand, bool]:
-    """The brand and whether it was made now; one that is there already is left as it is. One transaction."""
+    """The brand and whether it was made now; one that is there already is left as it is.
+
+    All but its reports is one transaction; those come in after it, as they would from a shop.
+    """
     entry = brand_entry(slug)
     with transaction.atomic():
         brand, created = Brand.objects.get_or_create(
@@ -29,17 +32,22 @@ def make_brand(slug: str, *, now: datetime) -> tuple[Brand, bool]:
                 "world": entry.world,
             },
         )
-        if not created:
-            return brand, False
         world = World.load(entry.world)
-        ensure_default_pipeline(brand)
-        _skus(brand, entry)
-        packs = _packs(brand)
-        retailers = make_retailers(brand, entry)
-        make_plans(_campaigns(brand, entry, retailers, world, now), now)
-        make_leads(brand, entry, world, packs, now)
-        make_audiences(brand, entry, retailers)
-    return brand, True
+        if created:
+            _make(brand, entry, world, now)
+    if not PerformanceMetric.objects.for_brand(brand).exists():  # new, or interrupted before its reports were in
+        take_in_reports(brand, entry, world, last_day=now.date())
+    return brand, created
+
+
+def _make(brand: Brand, entry: BrandEntry, world: World, now: datetime) -> None:
+    ensure_default_pipeline(brand)
+    _skus(brand, entry)
+    packs = _packs(brand)
+    retailers = make_retailers(brand, entry)
+    make_plans(_campaigns(brand, entry, retailers, world, now), now)
+    make_leads(brand, entry, world, packs, now)
+    make_audiences(brand, entry, retailers)
 
 
 def _skus(brand: Brand, entry: BrandEntry) -> None:
@@ -83,7 +91,6 @@ def _campaigns(
     brand: Brand, entry: BrandEntry, retailers: dict[str, Retailer], world: World, now: datetime
 ) -> dict[str, Campaign]:
     made = {}
-    rows: list[PerformanceMetric] = []
     for one in entry.campaigns:
         past = world.history(one.id, budget=float(one.budget), last_day=now.date())
         campaign = Campaign.across_brands.create(
@@ -97,24 +104,4 @@ def _campaigns(
             status=Campaign.Status.LIVE,
         )
         made[one.id] = campaign
-        rows += [
-            PerformanceMetric(
-                brand=brand,
-                retailer=campaign.retailer,
-                campaign=campaign,
-                measured_on=day,
-                report=DAILY,
-                identity=daily_identity(
-                    campaign.retailer.slug, campaign=campaign.external_id, day=day, currency=brand.currency
-                ),
-                currency=brand.currency,
-                spend=f"{past.spend[place]:.2f}",
-                sales=f"{past.sales[place]:.2f}",
-                impressions=int(past.impressions[place]),
-                clicks=int(past.clicks[place]),
-                orders=int(past.orders[place]),
-            )
-            for place, day in enumerate(past.days)
-        ]
-    PerformanceMetric.across_brands.bulk_create(rows, batch_size=500)
     return made

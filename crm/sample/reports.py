@@ -70,11 +70,11 @@ def item_report(retailer: str, campaign: Reported, skus: Sequence[SkuEntry]) -> 
     for place in range(len(past.days) - 14, len(past.days)):
         for number, sku in enumerate(goods):
             share = (len(goods) - number) / (len(goods) * (len(goods) + 1) / 2)
-            shown, clicks = int(past.impressions[place] * share), int(past.clicks[place] * share)
+            shown, orders = int(past.impressions[place] * share), int(past.orders[place] * share)
             rows.append(
                 [past.days[place].isoformat(), campaign.external_id, f"{campaign.external_id}-1",
-                 7_710_000 + 14 * number, shouted(sku.name), shown, min(clicks, shown), f"{past.spend[place] * share:.2f}",
-                 f"{past.sales[place] * share:.2f}", int(past.orders[place] * share), int(past.orders[place] * share)]
+                 7_710_000 + 14 * number, shouted(sku.name), shown, min(int(past.clicks[place] * share), shown),
+                 f"{past.spend[place] * share:.2f}", f"{past.sales[place] * share:.2f}", orders, orders]
             )  # fmt: skip
     header = ["date", "campaignId", "adGroupId", "itemId", "itemName", "numAdsShown", "numAdsClicks", "adSpend",
               "advertisedSkuSales14days", "attributedUnits14days", "attributedOrders14days"]  # fmt: skip
@@ -126,7 +126,7 @@ def _criteo(retailer: str, campaigns: Sequence[Reported], first: int, last: int,
         ]  # fmt: skip
     if newest:  # what a person has to look after
         one, day = campaigns[0], campaigns[0].history.days[last - 1]
-        rows.append([day.isoformat(), f"{one.external_id}-2", f"{one.name}, test", 12, 40, "5.30", "0.00", 0, 0])
+        rows.append([day.isoformat(), f"{one.external_id}-2", f"{one.name}, test", 0, 40, "5.30", "0.00", 0, 0])
         rows.append(
             [day.replace(year=day.year + 27).isoformat(), one.external_id, one.name, 310, 4, "4.90", "9.80", 1, 1]
         )

@@ -104,8 +104,8 @@ def store_audiences(
     members: dict[str, list[Lead]] = defaultdict(list)
     ages = {household: about.get("age", "") for household, about in words.households(tables).items()}
     for key, lead in leads.items():
-        campaign, household = (int(part) for part in key.split("/"))
-        members[f"reached-{words.slug(campaign)}"].append(lead)
+        number, household = (int(part) for part in key.split("/"))
+        members[f"reached-{words.slug(number)}"].append(lead)
         if ages.get(household):
             members[f"age-{ages[household]}"].append(lead)
     wanted: dict[str, dict[str, Any]] = {}
