@@ -11,5 +11,6 @@ urlpatterns = [
     path("api/", include("orchestrator.api.urls")),
     path("data/", include("crm.urls")),
     path("campaigns/", include("crm.urls_campaigns")),
+    path("privacy/", include("crm.urls_privacy")),
     path("", include("orchestrator.urls")),
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from orchestrator.views import episode, home, listing, packs
+from orchestrator.views import episode, erasure, home, listing, packs
 
 urlpatterns: list[URLPattern] = [
     path("", home.home, name="home"),
@@ -14,6 +14,7 @@ urlpatterns: list[URLPattern] = [
     path("packs/training/", packs.training_part, name="training_part"),
     path("packs/<slug:slug>/", packs.pack_card, name="pack_card"),
     path("packs/<slug:slug>/run/", packs.pack_run, name="pack_run"),
+    path("privacy/erase/", erasure.erase_person, name="privacy_erase"),
     path("episodes/", listing.episodes, name="episodes"),
     path("episodes/export.csv", listing.episodes_export, {"form": "csv"}, name="episodes_csv"),
     path("episodes/export.jsonl", listing.episodes_export, {"form": "jsonl"}, name="episodes_jsonl"),

@@ -29,7 +29,7 @@ IBAN = re.compile(r"(?<!\w)[A-Za-z]{2}\d{2}(?:[ -]?[A-Za-z0-9]){11,30}(?!\w)")
 
 
 def cards(text: str) -> Iterator[Found]:
-    """Numbers with an issuer's prefix and length and a Luhn digit; next to a word for cards, any prefix. Where a product
+    """Numbers with an issuer's prefix and length and a Luhn digit; beside a word for cards any prefix. Where a product
     code (GTIN) would fit as well, the text has to speak of a card."""
     for match in CARD.finditer(text):
         digits = re.sub(r"\D", "", match.group())
