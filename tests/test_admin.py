@@ -14,7 +14,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from crm.models import (
+    AdEntity,
+    AudienceSegment,
     Brand,
+    CampaignPlan,
     Company,
     Contact,
     IdempotencyRecord,
@@ -25,7 +28,11 @@ from crm.models import (
     Pipeline,
     PipelineStage,
     QuarantinedRow,
+    ReportMapping,
+    Restatement,
+    SegmentMember,
     StageChange,
+    WatchedSource,
 )
 from orchestrator import learning
 from orchestrator.models import Episode, PolicyVersion, RecordedReply, ReflectionLog, Step
@@ -60,6 +67,7 @@ HISTORY = [
     RecordedReply,
     Import,
     QuarantinedRow,
+    Restatement,
     MarketEvent,
     Episode,
     PolicyVersion,
@@ -106,6 +114,16 @@ def one_of_each(pack: Pack, user: Any) -> None:
     SKUFactory(brand=brand)
     campaign = CampaignFactory(brand=brand)
     PerformanceMetricFactory(campaign=campaign, measured_on=now.date())
+    CampaignPlan.across_brands.create(campaign=campaign, starts_on=now.date(), ends_on=now.date())
+    AdEntity.across_brands.create(brand=brand, retailer=campaign.retailer, kind="ad", external_id="A-1")
+    segment = AudienceSegment.across_brands.create(brand=brand, external_id="S-1", name="Buyers of oats")
+    SegmentMember.across_brands.create(segment=segment, lead=lead)
+    ReportMapping.across_brands.create(brand=brand, retailer=campaign.retailer, name="ours", title="Ours", body={})
+    WatchedSource.across_brands.create(brand=brand, retailer=campaign.retailer, place="northmart")
+    Restatement.across_brands.create(
+        brand=brand, batch=batch, retailer=campaign.retailer, campaign=campaign, measured_on=now.date(), identity=1,
+        before={"spend": "1"}, after={"spend": "2"},
+    )  # fmt: skip
     RecordedReply.across_brands.create(episode=episode, key=f"{pack.pk}/0/mail", reply={})
     ReflectionLog.across_brands.create(
         episode=episode, step_index=0, confidence=0.4, threshold=0.7, decision="rethought"

@@ -28,8 +28,8 @@ KNOWN = """Date,Campaign ID,Campaign Name,Impressions,Clicks,Spend
 2026-03-02,2,Video,0,900,3.00
 """
 UNKNOWN = """Tag;Kampagne;Einblendungen;Kosten;Zufall
-01.03.2026;Suche;1000;12,50;7
-02.03.2026;Suche;900;11,25;8
+13.03.2026;Suche;1000;12,50;7
+14.03.2026;Suche;900;11,25;8
 """
 
 

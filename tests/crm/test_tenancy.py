@@ -16,6 +16,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 #: Where the system itself looks after every tenant, and why.
 ACROSS_BRANDS_IS_FOR = {
     "crm/models/tenancy.py": "defines it",
+    "crm/report_imports/carrying.py": "loads by the id that a service queued, sweeps imports of every tenant",
+    "crm/report_imports/watching.py": "looks into the places of every tenant",
     "crm/models/pipeline.py": "writes a row of an instance at hand",
     "crm/admin/base.py": "the admin sees all tenants",
     "crm/admin/pipeline.py": "the admin sees all tenants",
