@@ -76,7 +76,7 @@ def ask(
     """
     target, key = target_of(room.endpoint), key_of(room)
     once = str(uuid.uuid4())
-    body: dict[str, Any] = {"query": question.canonical()}
+    body: dict[str, Any] = {"query": question.written()}
     first: Answer | None = None
     rows = []
     with httpx.Client(timeout=TIMEOUT, follow_redirects=False, trust_env=False) as http:
@@ -95,7 +95,7 @@ def ask(
                 raise BadReply(f"{target.host} sent more than {MOST_ROWS:,} groups.", host=target.host)
             if reply.next is None:
                 return first.model_copy(update={"rows": rows, "served_by": target.host, "query_id": None})
-            body = {"query": question.canonical(), "cursor": reply.next}
+            body = {"query": question.written(), "cursor": reply.next}
     raise BadReply(f"{target.host} goes on after {MOST_PAGES} pages. Ask for fewer groups.", host=target.host)
 
 

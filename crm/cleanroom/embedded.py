@@ -70,7 +70,7 @@ def ask(room: CleanRoom, question: Aggregate | Overlap, *, by: Any, now: datetim
             budget=Budget(spent=planned.epsilon, left=0, limit=room.epsilon_limit, period_days=room.period_days),
         )  # fmt: skip
         row = CleanRoomQuery.objects.for_brand(room.brand_id).create(
-            room=room, question=question.canonical(), question_hash=fingerprint, served_by=SERVED_BY, asked_by=by,
+            room=room, question=question.written(), question_hash=fingerprint, served_by=SERVED_BY, asked_by=by,
             state=CleanRoomQuery.State.ANSWERED, epsilon=planned.epsilon, delta=planned.delta, answer=answer.stored(),
             asked_at=now, took_ms=round((time.monotonic() - began) * 1000),
         )  # fmt: skip

@@ -42,6 +42,10 @@ class Measure:
     scale: Fraction
     per: int = 1
 
+    @property
+    def title(self) -> str:
+        return METRICS[self.metric].title
+
     def reach(self, confidence: float = noise.CONFIDENCE) -> float:
         """Half the width of the interval, in units."""
         return noise.reach(self.scale, confidence) / self.per

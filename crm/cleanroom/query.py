@@ -76,16 +76,20 @@ class Question(Part):
     def exact_epsilon(self) -> Fraction:
         return Fraction(self.epsilon)
 
+    def written(self) -> dict[str, Any]:
+        """As JSON, in the order it was asked; what was left out is left out."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
     def canonical(self) -> dict[str, Any]:
         """As JSON, with the order of what has no order fixed: the same question is the same text."""
-        body: dict[str, Any] = self.model_dump(mode="json", by_alias=True)
-        for name in ("metrics", "segments"):
-            body[name] = sorted(body[name]) if name in body else None
+        body = self.written()
+        for name in {"metrics", "segments"} & set(body):
+            body[name] = sorted(body[name])
         for one in body["where"]:
             if "values" in one:
                 one["values"] = sorted(set(one["values"]))
         body["where"] = sorted(body["where"], key=lambda one: json.dumps(one, sort_keys=True))
-        return {name: value for name, value in body.items() if value is not None}
+        return body
 
     def fingerprint(self, **room: Any) -> str:
         """SHA-256 of the question and of what else decides its answer (64 hexadecimal digits)."""

@@ -124,7 +124,7 @@ def _record(
     error: str = "",
 ) -> CleanRoomQuery:
     row: CleanRoomQuery = CleanRoomQuery.objects.for_brand(room.brand_id).create(
-        room=room, question=question.canonical(), question_hash=embedded.fingerprint_of(room, question), state=state,
+        room=room, question=question.written(), question_hash=embedded.fingerprint_of(room, question), state=state,
         asked_by=by, served_by=served_by(room),
         epsilon=epsilon, delta=delta, answer=answer.stored() if answer else None, error=error, asked_at=now,
         took_ms=round((time.monotonic() - began) * 1000),
