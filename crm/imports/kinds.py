@@ -28,10 +28,7 @@ def kind_of(content: Content, filename: str, asked: str = "auto") -> str:
         return content.wrapper
     if asked != "auto":
         return asked
-    columns = {plain(name) for name in content.header}
-    for row in content.rows:
-        if isinstance(row.values, dict):
-            columns.update(plain(str(name)) for name in row.values)
+    columns = _columns(content)
     fits = _fits(columns)
     if len(fits) == 1:
         return fits[0]
@@ -43,6 +40,19 @@ def kind_of(content: Content, filename: str, asked: str = "auto") -> str:
         f"{filename} {told} (it has {seen}). Choose the kind when you import it, or name the list in the file.",
         file=filename,
     )
+
+
+def fitting(content: Content) -> list[str]:
+    """Every kind that the content could be; none for what is not from a CRM."""
+    return [content.wrapper] if content.wrapper else _fits(_columns(content))
+
+
+def _columns(content: Content) -> set[str]:
+    columns = {plain(name) for name in content.header}
+    for row in content.rows:
+        if isinstance(row.values, dict):
+            columns.update(plain(str(name)) for name in row.values)
+    return columns
 
 
 def _fits(columns: set[str]) -> list[str]:

@@ -13,7 +13,6 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from crm import arrivals, freshness, queries
-from crm.errors import EndcapError
 from crm.models import Import
 from crm.products import crosswalk
 from crm.templatetags.figures import times
@@ -41,17 +40,23 @@ def upload(request: BrandRequest) -> HttpResponse:
     form = UploadForm(request.POST, request.FILES, brand=request.brand)
     if not form.is_valid():
         return _refused(request, form)
-    try:
-        batches = arrivals.take_in(
-            brand=request.brand,
-            files=form.cleaned_data["file"],
-            kind=form.cleaned_data["kind"],
-            retailer=form.the_retailer(),
-            by=request.user,
-        )
-    except EndcapError as error:
-        form.add_error("file", error.message)
+    retailer = form.the_retailer()
+    arrived = arrivals.take_in(
+        brand=request.brand,
+        files=form.cleaned_data["file"],
+        kind=form.cleaned_data["kind"],
+        retailer=retailer,
+        by=request.user,
+    )
+    batches = arrived.batches
+    if not batches:
+        if retailer and form.cleaned_data["new_retailer"]:
+            retailer.delete()
+        for error in arrived.refused:
+            form.add_error("file", error.message)
         return _refused(request, form)
+    for error in arrived.refused:
+        messages.error(request, error.message)
     for batch in batches:
         _tell(request, batch)
     address = f"{reverse('data')}#imports-title"

@@ -140,9 +140,34 @@ class WatchedForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def __init__(self, *args: Any, brand: Brand, mappings: list[tuple[str, str]], **kwargs: Any) -> None:
         super().__init__(*args, auto_id="watch-%s", **kwargs)
+        self.brand = brand
         retailer: Any = self.fields["retailer"]
         retailer.queryset = Retailer.objects.for_brand(brand)
         retailer.empty_label = "Choose one"
         self.fields["mapping"] = forms.ChoiceField(
             choices=[("", "Find out for each file"), *mappings], required=False, label="Mapping"
         )
+
+    def clean_place(self) -> str:
+        """Below a folder of the brand's own name, so that no brand looks into another's."""
+        place = str(self.cleaned_data["place"]).strip().rstrip("/")
+        inside = place.removeprefix("s3://").partition("/")[2] if place.startswith("s3://") else place
+        parts = inside.split("/")
+        if ".." in parts or place.startswith("/") or "\\" in place:
+            raise forms.ValidationError("Name it from the folder of all brands on, without .. or a first /.")
+        if parts[0] != self.brand.slug:
+            example = f"s3://bucket/{self.brand.slug}/" if place.startswith("s3://") else f"{self.brand.slug}/amazon"
+            raise forms.ValidationError(f"It has to lie in the brand’s own folder, for example {example}.")
+        return place
+
+    def clean_pattern(self) -> str:
+        pattern = str(self.cleaned_data["pattern"]).strip() or "*"
+        if "/" in pattern or "\\" in pattern or ".." in pattern:
+            raise forms.ValidationError("A pattern names files, not folders, for example *.csv.")
+        return pattern
+
+    def clean_every_minutes(self) -> int:
+        minutes: int = self.cleaned_data["every_minutes"]
+        if not 1 <= minutes <= 7 * 24 * 60:
+            raise forms.ValidationError("Between 1 minute and a week, in minutes.")
+        return minutes

@@ -6,16 +6,19 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import FileResponse, Http404, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import get_object_or_404, render
-from django.views.decorators.http import require_safe
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_POST, require_safe
 
-from crm import imports, queries, reconciled
+from crm import arrivals, imports, queries, reconciled, report_imports
+from crm.errors import EndcapError
 from crm.models import Import, Membership, QuarantinedRow
-from crm.views.brand import BrandRequest, requires_brand
+from crm.templatetags.figures import times
+from crm.views.brand import BrandRequest, requires_brand, requires_planner
 from crm.views.data import UNDER_WAY
 from crm.views.data_forms import KIND_WORDS
 
@@ -72,6 +75,23 @@ def file_download(request: BrandRequest, pk: int) -> HttpResponseBase:
     return response
 
 
+@require_POST
+@requires_brand
+@requires_planner
+def import_undo(request: BrandRequest, pk: int) -> HttpResponse:
+    """Take the import back; why it cannot be taken back is said where it was asked for (409)."""
+    batch = import_of(request, pk)
+    effect = queries.undoing(batch, brand=request.brand)
+    try:
+        report_imports.undo(batch, by=request.user)
+    except EndcapError as error:
+        messages.error(request, error.message)
+        return render(request, "crm/import.html", _context(request, batch), status=error.status)
+    back = f", {times(effect.put_back, 'row')} put back as before" if effect.put_back else ""
+    messages.success(request, f"{batch.filename} is undone: {times(effect.removed, 'row')} removed{back}.")
+    return redirect("import", pk=pk)
+
+
 def _owner(request: BrandRequest, otherwise: str) -> None:
     if request.membership.role != Membership.Role.OWNER:
         raise PermissionDenied(otherwise)
@@ -81,6 +101,11 @@ def _context(request: BrandRequest, batch: Import) -> dict[str, Any]:
     restated = Paginator(
         batch.restatements.select_related("campaign", "retailer").order_by("measured_on", "pk"), RESTATED_PER_PAGE
     ).get_page(request.GET.get("page"))
+    undoable = (
+        batch.kind == arrivals.REPORT
+        and batch.state in (Import.State.STORED, Import.State.PARTIAL)
+        and request.membership.may_import
+    )
     row = queries.row(batch, brand=request.brand)
     return {
         "place": "data",
@@ -94,5 +119,7 @@ def _context(request: BrandRequest, batch: Import) -> dict[str, Any]:
         "changes": queries.restated(restated.object_list),
         "page": restated,
         "pages": restated.paginator.get_elided_page_range(restated.number, on_each_side=1, on_ends=1),
+        "can_undo": undoable,
+        "effect": queries.undoing(batch, brand=request.brand) if undoable else None,
         "owner": request.membership.role == Membership.Role.OWNER,
     }

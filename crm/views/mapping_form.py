@@ -76,6 +76,10 @@ class Line:
         return self.confidence < SURE
 
     @property
+    def percent(self) -> int:
+        return round(100 * self.confidence)
+
+    @property
     def is_money(self) -> bool:
         return self.choice.rpartition(":")[2] in MONEY or self.choice == "columns.spend"
 

@@ -12,6 +12,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from crm.models import Membership, WatchedSource
+from crm.report_imports import mappings_of
 from crm.views.brand import BrandRequest, requires_brand
 from crm.views.data_forms import WatchedForm
 
@@ -20,7 +21,7 @@ from crm.views.data_forms import WatchedForm
 @requires_brand
 def watched(request: BrandRequest) -> HttpResponse:
     """The list; owners see the form below it."""
-    return _page(request, WatchedForm(brand=request.brand))
+    return _page(request, _form(request))
 
 
 @require_POST
@@ -38,7 +39,7 @@ def watched_change(request: BrandRequest, pk: int) -> HttpResponse:
     if request.method == "POST":
         return _save(request, source)
     _owner(request)
-    return _page(request, WatchedForm(brand=request.brand, instance=source), source=source)
+    return _page(request, _form(request, instance=source), source=source)
 
 
 @require_POST
@@ -59,7 +60,7 @@ def _owner(request: BrandRequest) -> None:
 
 def _save(request: BrandRequest, source: WatchedSource | None) -> HttpResponse:
     _owner(request)
-    form = WatchedForm(request.POST, brand=request.brand, instance=source or WatchedSource(brand=request.brand))
+    form = _form(request, request.POST, instance=source or WatchedSource(brand=request.brand))
     if form.is_valid():
         try:
             with transaction.atomic():
@@ -70,6 +71,11 @@ def _save(request: BrandRequest, source: WatchedSource | None) -> HttpResponse:
             messages.success(request, f"{saved.place} is looked into every {saved.every_minutes} minutes.")
             return redirect("watched")
     return _page(request, form, source=source, status=422)
+
+
+def _form(request: BrandRequest, *args: Any, **kwargs: Any) -> WatchedForm:
+    mappings = sorted((name, one.title) for name, one in mappings_of(request.brand).items())
+    return WatchedForm(*args, brand=request.brand, mappings=mappings, **kwargs)
 
 
 def _page(
