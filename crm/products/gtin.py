@@ -262,7 +262,11 @@ def _readings(found: _Digits) -> list[_Reading]:
 
 
 def _upc_e(digits: str, found: _Digits) -> list[_Reading]:
-    """UPC-E with its check digit (8 digits, or 7 whose zero in front was lost). Shorter forms prove nothing."""
+    """UPC-E with its check digit (8 digits, or 7 whose zero in front was lost). Shorter forms prove nothing.
+
+    Number system 1 is hardly ever printed, and half of all EAN-8 that begin with 1 hold as one (the weights of both
+    check digits agree): it is believed only where the catalogue has it.
+    """
     made = []
     for code, steps in ((digits, ()), (f"0{digits}", ("zero in front put back",))):
         if len(code) != 8:
@@ -271,7 +275,7 @@ def _upc_e(digits: str, found: _Digits) -> list[_Reading]:
             upc = Upc.parse(code)
         except ParseError:
             continue
-        plain = not steps and not found.ruined
+        plain = not steps and not found.ruined and code[0] == "0"
         made.append(_Reading(upc.as_gtin_14(), "UPC-E", plain, (*steps, "UPC-E written out")))
     return made
 
@@ -320,14 +324,15 @@ def _choose(given: str, found: _Digits, readings: list[_Reading], catalogue: Cat
 def _rival(reading: _Reading, readings: list[_Reading], catalogue: Catalogue) -> _Reading | None:
     """Another reading that a product outside the catalogue may have, so that the catalogue's one proves nothing.
 
-    Where the digits hold a check digit as they stand, that is believed before a cut one. A cut one is believed where
-    the company of that code sells here, or where both codes look alike.
+    Where the digits hold a check digit as they stand, that is believed before a cut one. A cut one and UPC-E are
+    believed where the company of that code sells here, or where both codes look alike.
     """
     for other in readings:
         if other == reading:
             continue
         alike = sum(ours != theirs for ours, theirs in zip(reading.gtin, other.gtin, strict=True)) <= LOOKS_ALIKE
-        if PUT_BACK not in other.steps or alike or catalogue.has_company(other.gtin):
+        whole = PUT_BACK not in other.steps and other.kind != "UPC-E"
+        if whole or alike or catalogue.has_company(other.gtin):
             return other
     return None
 
