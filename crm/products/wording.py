@@ -116,7 +116,9 @@ def overlap(theirs: Sequence[str], ours: Sequence[str], weights: Weights) -> Ove
 def _joined(word: str, ours: Sequence[str]) -> tuple[str, str] | tuple[()]:
     """Two neighbouring words of ours whose beginnings make up the word."""
     for first, second in zip(ours, ours[1:], strict=False):
+        if word[0] != first[0]:
+            continue
         for cut in range(2, len(word) - 1):
-            if alike(word[:cut], first) >= 0.65 and alike(word[cut:], second) >= 0.65:
+            if word[cut] == second[0] and alike(word[:cut], first) >= 0.65 and alike(word[cut:], second) >= 0.65:
                 return first, second
     return ()
