@@ -5,9 +5,9 @@ from __future__ import annotations
 from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 
-from crm.admin import api, cleanroom, governance, imports, packs, pipeline, retail, tenancy
+from crm.admin import api, cleanroom, governance, imports, packs, pipeline, products, retail, tenancy
 
-__all__ = ["api", "cleanroom", "governance", "imports", "packs", "pipeline", "retail", "tenancy"]
+__all__ = ["api", "cleanroom", "governance", "imports", "packs", "pipeline", "products", "retail", "tenancy"]
 
 admin.site.site_header = "Endcap"
 admin.site.site_title = "Endcap"

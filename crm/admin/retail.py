@@ -1,4 +1,4 @@
-"""Retailers, products, campaigns with their plans, parts and audiences, and their facts."""
+"""Retailers, campaigns with their plans, parts and audiences, and their facts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from django.contrib import admin
 
 from crm.admin.base import AcrossBrandsAdmin
 from crm.models import (
-    SKU,
     AdEntity,
     AudienceSegment,
     Campaign,
@@ -21,14 +20,6 @@ from crm.models import (
 class RetailerAdmin(AcrossBrandsAdmin):
     list_display = ("name", "slug")
     search_fields = ("name", "slug")
-    autocomplete_fields = ("brand",)
-
-
-@admin.register(SKU)
-class SKUAdmin(AcrossBrandsAdmin):
-    list_display = ("code", "name", "category", "price")
-    list_filter = ("category",)
-    search_fields = ("code", "name")
     autocomplete_fields = ("brand",)
 
 
