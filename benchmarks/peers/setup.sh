@@ -4,7 +4,7 @@
 set -eu
 cd "$(dirname "$0")/../.."
 python="${PYTHON:-python3.11}"
-for peer in langgraph dbos; do
+for peer in langgraph dbos dlt; do
     [ -x ".peers/$peer/bin/python" ] || "$python" -m venv ".peers/$peer"
     ".peers/$peer/bin/python" -m pip install --quiet --disable-pip-version-check \
         --requirement "benchmarks/peers/requirements-$peer.txt"
