@@ -25,6 +25,7 @@ SORTS = {"name": "name", "retailer": "retailer__name", "status": "status", "star
 #: Sorted by figures: spend always; what is attributed only where all of it is in one window.
 FIGURE_SORTS = ("spend", "orders", "sales", "roas")
 WEEKS_SHOWN = 26
+WEEKS_LATELY = 13
 
 
 @dataclass(frozen=True)
@@ -186,6 +187,13 @@ def last_days(brand: Brand) -> dict[int, date]:
         .annotate(Max("newest"))
     )
     return {retailer: day for retailer, day in found if day is not None}
+
+
+def lately(brand: Brand) -> date | None:
+    """The first of the last 13 weeks reported by anybody: what a list shows unless it is asked for other days. Adding
+    up every day of a brand takes seconds from a million rows on."""
+    newest = max(last_days(brand).values(), default=None)
+    return None if newest is None else newest - timedelta(days=7 * WEEKS_LATELY - 1)
 
 
 def stretches(campaign: Campaign, plans: Sequence[CampaignPlan], as_of: date) -> tuple[list[Stretch], bool]:

@@ -9,7 +9,7 @@ from typing import Any
 from django import forms
 from django.http import QueryDict
 
-from crm.campaigns.listing import Wanted
+from crm.campaigns.listing import Wanted, lately
 from crm.models import AudienceSegment, Brand, Campaign, CampaignPlan, Retailer
 from crm.windows.alignment import Window
 
@@ -30,9 +30,11 @@ class CampaignFilter(forms.Form):
     until = forms.DateField(required=False, widget=forms.DateInput(attrs=DATE, format="%Y-%m-%d"))
     window = forms.CharField(required=False, max_length=20)
     sort = forms.CharField(required=False, max_length=20)
+    days = forms.ChoiceField(required=False, choices=[("", "lately"), ("all", "all")])
 
     def __init__(self, data: QueryDict | dict[str, Any], *, brand: Brand) -> None:
         super().__init__(data, auto_id="filter-%s")
+        self.brand = brand
         retailers = Retailer.objects.for_brand(brand).order_by("name").values_list("slug", "name")
         objectives = (
             Campaign.objects.for_brand(brand).exclude(objective="").order_by("objective").distinct()
@@ -56,12 +58,15 @@ class CampaignFilter(forms.Form):
         return cleaned
 
     def wanted(self) -> Wanted:
-        """What could be read."""
+        """What could be read; without any days given, the last weeks reported."""
         self.is_valid()
         given = self.cleaned_data
+        since, until = given.get("since"), given.get("until")
+        if since is None and until is None and given.get("days") != "all":
+            since = lately(self.brand)
         return Wanted(
             text=given.get("q") or "", retailer=given.get("retailer") or "", status=given.get("status") or "",
-            objective=given.get("objective") or "", since=given.get("since"), until=given.get("until"),
+            objective=given.get("objective") or "", since=since, until=until,
             window=given.get("window"), sort=given.get("sort") or "-spend",
         )  # fmt: skip
 

@@ -7,6 +7,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from crm.campaigns.listing import lately
 from crm.views.brand import BrandRequest, requires_brand
 from crm.windows.alignment import Window
 from crm.windows.page import comparison
@@ -20,6 +21,8 @@ class WindowForm(forms.Form):
     window = forms.CharField(required=False, max_length=20)
     since = forms.DateField(required=False, widget=forms.DateInput(attrs=DATE))
     until = forms.DateField(required=False, widget=forms.DateInput(attrs=DATE))
+
+    days = forms.ChoiceField(required=False, choices=[("", "lately"), ("all", "all")])
 
     def clean_window(self) -> Window | None:
         key = self.cleaned_data["window"]
@@ -36,11 +39,12 @@ def windows(request: BrandRequest) -> HttpResponse:
     form = WindowForm(request.GET, auto_id="window-%s")
     form.is_valid()
     given = form.cleaned_data
+    since, until = given.get("since"), given.get("until")
+    by_itself = lately(request.brand) if since is None and until is None and given.get("days") != "all" else None
     context = {
         "place": "campaigns",
         "form": form,
-        "compared": comparison(
-            request.brand, window=given.get("window"), since=given.get("since"), until=given.get("until")
-        ),
+        "lately": by_itself,
+        "compared": comparison(request.brand, window=given.get("window"), since=since or by_itself, until=until),
     }
     return render(request, "crm/windows.html", context)

@@ -149,14 +149,18 @@ def weeks(rows: QuerySet[Any], window: Window) -> list[Week]:
     for row in found:
         week = row["measured_on"] - timedelta(days=row["measured_on"].weekday())
         put.setdefault((row["retailer_id"], row["campaign_id"], week, row["currency"]), []).append(row)
-    return [
-        Week(
-            *key, rows=sum(row["count"] for row in group), spend=total(row["money"] for row in group),
-            orders=total(row["its_orders"] for row in group), units=total(row["its_units"] for row in group),
-            sales=total(row["its_sales"] for row in group), said=sum(row["said"] for row in group),
-        )
-        for key, group in sorted(put.items(), key=lambda pair: (pair[0][2], pair[0][0], pair[0][1] or 0))
-    ]  # fmt: skip
+    ordered = sorted(put.items(), key=lambda pair: (pair[0][2], pair[0][0], pair[0][1] or 0))
+    return [_week(key, group) for key, group in ordered]
+
+
+def _week(key: tuple[int, int | None, date, str], days: list[dict[str, Any]]) -> Week:
+    retailer, campaign, week, currency = key
+    return Week(
+        retailer, campaign, week, currency, rows=sum(day["count"] for day in days),
+        spend=total(day["money"] for day in days), orders=total(day["its_orders"] for day in days),
+        units=total(day["its_units"] for day in days), sales=total(day["its_sales"] for day in days),
+        said=sum(day["said"] for day in days),
+    )  # fmt: skip
 
 
 def _joined(one: Offer, other: Offer) -> Offer:

@@ -240,6 +240,13 @@ class TestCampaignsPage:
         assert "That filter is not in use." in page.content.decode()
         assert len(page.context["rows"]) == 1
 
+    def test_it_shows_the_last_weeks_unless_asked_for_all_days(self, ana_client, oats):
+        WindowedFactFactory(campaign=oats, measured_on=FIRST - timedelta(days=200), spend=Decimal(1000))
+        page = ana_client.get(reverse("campaigns"))
+        assert page.context["spent"][0].spend == 140 and "last 13 weeks reported" in page.content.decode()
+        assert ana_client.get(reverse("campaigns"), {"days": "all"}).context["spent"][0].spend == 1140
+        assert ana_client.get(reverse("campaigns"), {"until": "2026-01-01"}).context["spent"][0].spend == 1000
+
     def test_nothing_found_and_nothing_there_are_told_apart(self, ana_client, harbor):
         assert "No campaigns yet" in ana_client.get(reverse("campaigns")).content.decode()
         CampaignFactory(brand=harbor, retailer=RetailerFactory(brand=harbor))
