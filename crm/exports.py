@@ -37,20 +37,23 @@ class Column:
     name: str
     path: str
     dtype: pl.DataType
+    words: Mapping[Any, str] | None = None  # what values are called, where they are stored as numbers
 
 
-def column(model: type[models.Model], name: str, path: str) -> Column:
+def column(model: type[models.Model], name: str, path: str, words: Mapping[Any, str] | None = None) -> Column:
     """The column `name` that holds what `path` (`retailer__slug`) leads to."""
     *relations, last = path.split("__")
     for relation in relations:
         related = model._meta.get_field(relation).related_model
         assert isinstance(related, type)
         model = related
-    return Column(name, path, dtype_of(model._meta.get_field(last)))
+    return Column(name, path, pl.String() if words else dtype_of(model._meta.get_field(last)), words)
 
 
 def dtype_of(field: Any) -> pl.DataType:
     """Type of the column that holds a model field."""
+    if isinstance(field, models.ForeignKey):
+        return dtype_of(field.target_field)
     if isinstance(field, models.DecimalField):
         return pl.Decimal(field.max_digits, field.decimal_places)
     if isinstance(field, models.DateTimeField):
@@ -111,7 +114,12 @@ def write_parquet(rows: Any, columns: Sequence[Column], to: Path, cleaners: Mapp
 def _values(rows: Any, columns: Sequence[Column]) -> Iterator[list[Any]]:
     """Values of each row, by a server-side cursor where the database has one."""
     found = rows.select_related(None).prefetch_related(None).values_list(*(one.path for one in columns))
-    return map(list, found.iterator(chunk_size=CHUNK))
+    named = [(at, one.words) for at, one in enumerate(columns) if one.words]
+    for row in found.iterator(chunk_size=CHUNK):
+        values = list(row)
+        for at, words in named:
+            values[at] = words.get(values[at])
+        yield values
 
 
 def _cleaners(columns: Sequence[Column], cleaners: Mapping[str, Cleaner] | None) -> list[tuple[int, Cleaner]]:

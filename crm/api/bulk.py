@@ -22,7 +22,7 @@ from crm.api.described import Operation
 from crm.api.problems import QueryError, TooLarge, harmless
 from crm.api.references import learn_all
 from crm.api.rows import ResourceView, alone, word
-from crm.upserts import Refusal, Upserted
+from crm.upserts import Refusal
 
 MOST_ROWS = 10_000
 MOST_TOLD = 100
@@ -64,6 +64,9 @@ class BulkOutput(serializers.Serializer[Any]):
     unchanged = serializers.IntegerField()
     refused = serializers.IntegerField()
     quarantine = RefusedRow(many=True)
+    imports = serializers.ListField(
+        child=serializers.IntegerField(), help_text="Ids of the imports that keep them (figures only)"
+    )
 
 
 class Bulk(ResourceView):
@@ -90,7 +93,8 @@ class Bulk(ResourceView):
             refused = sorted([*refused, *done.refused], key=lambda one: one.index)
             if refused and not keep_good:
                 raise ValidationError(told(refused))
-        return Response(account(len(rows), done, refused))
+        counts = len(done.created), len(done.updated), done.unchanged
+        return Response(account(len(rows), *counts, refused))
 
     def sent(self, request: Request) -> Sequence[Any]:
         """The rows, 1 to 10,000 of them."""
@@ -134,18 +138,21 @@ class Bulk(ResourceView):
         )
 
 
-def account(received: int, done: Upserted, refused: Sequence[Refusal]) -> dict[str, Any]:
+def account(
+    received: int, created: int, updated: int, unchanged: int, refused: Sequence[Refusal], imports: Sequence[int] = ()
+) -> dict[str, Any]:
     """The answer of a bulk call."""
     return {
         "received": received,
-        "created": len(done.created),
-        "updated": len(done.updated),
-        "unchanged": done.unchanged,
+        "created": created,
+        "updated": updated,
+        "unchanged": unchanged,
         "refused": len(refused),
         "quarantine": [
             {"index": one.index, "field": one.field, "value": harmless(one.field, one.value), "reason": one.reason}
             for one in refused
         ],
+        "imports": list(imports),
     }
 
 

@@ -32,7 +32,7 @@ def columns_of(resource: type[Resource]) -> list[Column]:
             path = f"{path}__{field.slug_field}"
         one_value = not isinstance(field, serializers.BaseSerializer | serializers.SerializerMethodField)
         if one_value and not isinstance(field, serializers.ManyRelatedField) and path != "*":
-            found.append(exports.column(resource.model, name, path))
+            found.append(exports.column(resource.model, name, path, getattr(field, "words", None)))
     return found
 
 

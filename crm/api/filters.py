@@ -78,6 +78,27 @@ class Number(filters.NumberFilter):
         super().__init__(path, lookup, label=label, min_value=-FAR, max_value=FAR)
 
 
+class Whole(filters.NumberFilter):
+    """Equal to a whole number."""
+
+    described = {"type": "integer", "minimum": 0, "maximum": FAR}
+
+    def __init__(self, path: str, label: str) -> None:
+        super().__init__(path, label=label, min_value=0, max_value=FAR, decimal_places=0)
+
+
+class Word(filters.ChoiceFilter):
+    """One of the words for a column of numbers."""
+
+    def __init__(self, path: str, numbers: Mapping[str, int], label: str) -> None:
+        self.numbers = numbers
+        super().__init__(path, choices=[(word, word) for word in numbers], label=label)
+        self.described = {"type": "string", "enum": list(numbers)}
+
+    def filter(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
+        return rows.filter(**{self.field_name: self.numbers[value]}) if value else rows
+
+
 class Day(filters.DateFilter):
     """A date column from (`gte`) or up to (`lte`) a day, included."""
 

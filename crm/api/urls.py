@@ -9,7 +9,8 @@ from django.urls import URLPattern, path
 
 from crm.api.bulk import Bulk
 from crm.api.exporting import ExportCSV, ExportParquet
-from crm.api.resources import RESOURCES, Resource
+from crm.api.facts import FactBulk, FactList
+from crm.api.resources import RESOURCES, Performance, Resource
 from crm.api.rmis import SchemaIndex, SchemaOne
 from crm.api.rows import ResourceView, RowList, RowOne
 
@@ -29,11 +30,14 @@ def view(resource: type[Resource], base: type[ResourceView], *methods: str) -> C
 def routes(resource: type[Resource]) -> list[URLPattern]:
     """List and new, bulk, exports, one."""
     name, writable = resource.name, resource.input is not None
-    change = ("patch",) if writable else ()
-    delete = ("delete",) if writable and resource.deletable else ()
-    found = [path(f"{name}/", view(resource, RowList, "get", *(["post"] if writable else [])), name=f"api-{name}")]
+    facts = resource is Performance
+    alone = writable and not facts
+    change = ("patch",) if alone else ()
+    delete = ("delete",) if alone and resource.deletable else ()
+    rows = view(resource, FactList if facts else RowList, "get", *(["post"] if alone else []))
+    found = [path(f"{name}/", rows, name=f"api-{name}")]
     if writable:
-        found.append(path(f"{name}/bulk", view(resource, Bulk, "post"), name=f"api-{name}-bulk"))
+        found.append(path(f"{name}/bulk", view(resource, FactBulk if facts else Bulk, "post"), name=f"api-{name}-bulk"))
     if resource.exported:
         found.append(path(f"{name}/export.csv", view(resource, ExportCSV, "get"), name=f"api-{name}-csv"))
         found.append(path(f"{name}/export.parquet", view(resource, ExportParquet, "get"), name=f"api-{name}-parquet"))

@@ -3,6 +3,7 @@
 from crm.api.resource import Resource
 from crm.api.resources.campaigns import Audiences, CampaignPlans, Campaigns
 from crm.api.resources.people import Companies, Contacts, Leads, Pipelines, PipelineStages
+from crm.api.resources.performance import Performance
 from crm.api.resources.results import Outcomes, Sales
 from crm.api.resources.retail import RetailerItems, Retailers, SKUs
 
@@ -20,6 +21,7 @@ RESOURCES: tuple[type[Resource], ...] = (
     Leads,
     Sales,
     Outcomes,
+    Performance,
 )
 
-__all__ = ["RESOURCES", "Resource"]
+__all__ = ["RESOURCES", "Performance", "Resource"]
