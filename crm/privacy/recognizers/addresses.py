@@ -47,7 +47,7 @@ STREET = re.compile(
     rf"(?<![\w.,/+-])(?:{N},? (?:{N} )?(?:{CAPITAL} ){{1,4}}(?:{ENGLISH})\b\.?"
     r"(?: (?:North|South|East|West|[NSEW]{1,2})\b)?"
     rf"|{N},? (?:{N} )?(?:{W} ){{1,3}}(?:{STRONG})\b"
-    rf"|(?:{N},? )+(?:{BEFORE}) {OF}{CAPITAL}(?: {CAPITAL}){{0,3}}"
+    rf"|(?:{N},? ){{1,3}}(?:{BEFORE}) {OF}{CAPITAL}(?: {CAPITAL}){{0,3}}"
     rf"|(?:{N} )?(?:{BEFORE}) {OF}{CAPITAL}(?: {CAPITAL}){{0,3}},? (?:n[°º.]? ?)?{N}"
     rf"|(?:{N} )?(?:{CAPITAL}[ -]){{0,3}}[^\W\d_][\w-]{{2,}}(?:{COMPOUND}) {N}"
     rf"|(?:{N} )?(?:{CAPITAL}[ -]){{1,3}}(?:{STANDS_ALONE}) {N}"
