@@ -10,6 +10,7 @@ from crm.charts import words
 from crm.templatetags.figures import SYMBOLS
 
 register = template.Library()
+_ROWS = {"PerformanceMetric": "Figures by day", "Campaign": "New campaigns", "AdEntity": "Names", "SKU": "Products"}
 
 
 @register.filter
@@ -31,6 +32,12 @@ def exact(value: Decimal | int | float | None) -> str:
     number = Decimal(str(value))
     decimals = max(0, -int(number.normalize().as_tuple().exponent))
     return f"{words.MINUS if number < 0 else ''}{abs(number):,.{decimals}f}"
+
+
+@register.filter
+def rows_called(model: str) -> str:
+    """What rows of a model are called on the page."""
+    return _ROWS.get(model, model)
 
 
 @register.filter

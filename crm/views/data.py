@@ -115,7 +115,7 @@ def _page(request: BrandRequest, form: UploadForm, status: int = 200) -> HttpRes
 
 
 def _well(form: UploadForm) -> dict[str, Any]:
-    return {"form": form, "at_most": settings.IMPORT_MAX_BYTES}
+    return {"form": form, "at_most": settings.IMPORT_MAX_BYTES, "megabytes": settings.IMPORT_MAX_BYTES // 2**20}
 
 
 def _imports(request: BrandRequest) -> dict[str, Any]:

@@ -124,14 +124,15 @@ def _proposed(batch: Import) -> Entered:
     ]
     entered = mapping_form.entered_of(_base(batch), columns)
     if not batch.mapping:
-        entered.name, entered.title = _free_name(batch), entered.title or Path(batch.filename).stem
+        entered.name, entered.title = _free_name(batch), Path(batch.filename).name.partition(".")[0][:120]
     return entered
 
 
 def _free_name(batch: Import) -> str:
     """From the file's name without its dates, not taken yet."""
-    stem = slugify(re.sub(r"\d{2,}", " ", Path(batch.filename).name.partition(".")[0]).replace("_", " "))
-    parts = [slugify(batch.retailer.name) if batch.retailer else "", stem.strip("-")]
+    stem = slugify(re.sub(r"\d{2,}|\(\d+\)", " ", Path(batch.filename).name.partition(".")[0]).replace("_", " "))
+    shop = slugify(batch.retailer.name) if batch.retailer else ""
+    parts = ["" if stem.startswith(shop) else shop, stem.strip("-")]
     name = "-".join(part for part in parts if part)[:50].strip("-") or "my-report"
     taken = set(ReportMapping.objects.for_brand(batch.brand).values_list("name", flat=True))
     taken |= set(report_imports.mappings_of(batch.brand))

@@ -35,7 +35,7 @@ class Shown:
 
     @property
     def impossible(self) -> int:
-        """Rows with more clicks than views among those that were refused."""
+        """Rows with clicks but no views among those that were refused."""
         return sum(count for reason, count, _ in self.refused if "click" in reason.lower())
 
 

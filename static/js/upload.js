@@ -9,7 +9,8 @@
   }
 
   function megabytes(bytes) {
-    return (bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0) + " MB";
+    const count = bytes / 1048576; // as the server counts them
+    return count.toFixed(count < 10 ? 1 : 0) + " MB";
   }
 
   function reset(form) {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,8 @@ UNKNOWN = (
     HEADER
     + "17.09.2025;Autumn porridge;1840;212;148,20;402,10;K. Brandt\n"
     + "18.09.2025;Autumn porridge;1731;87;61,05;0,00;K. Brandt\n"
-    + "19.09.2025;Oat drink;12;40;5,30;0,00;K. Brandt\n"
-    + "Total;;3583;339;214,55;402,10;\n"
+    + "19.09.2025;Oat drink;0;40;5,30;0,00;K. Brandt\n"
+    + "Total;;3571;339;214,55;402,10;\n"
 )
 KNOWN = (
     "date,campaignId,campaignName,impressions,clicks,cost,purchases7d,sales7d,purchases14d,sales14d\n"
@@ -61,15 +62,19 @@ def bring(client: Client, shop: Retailer, text: str, name: str = "report.csv") -
     return found
 
 
+SETTLED = {"goes-0": "columns.measured_on", "goes-2": "columns.impressions", "goes-3": "columns.clicks",
+           "goes-5": "window:14|click:sales", "goes-6": ""}  # fmt: skip
+
+
 def form_of(client: Client, batch: Import, **changed: str) -> dict[str, str]:
-    """What a browser would send: the form as it is shown, every column ticked, with changes."""
+    """What a browser would send: the form as a person settled it, every column ticked, with changes."""
     entered = client.get(reverse("import_mapping", args=[batch.pk])).context["entered"]
     data = {f"goes-{line.number}": line.choice for line in entered.lines}
     data |= {f"unit-{line.number}": line.unit for line in entered.lines}
     data |= {f"right-{line.number}": "on" for line in entered.lines}
     data |= {"name": entered.name, "title": entered.title, "grain": entered.grain, "order": entered.order,
              "formats": entered.formats, "decimal": entered.decimal, "primary": entered.primary}  # fmt: skip
-    return data | changed
+    return data | SETTLED | changed
 
 
 def stored(batch: Import) -> Import:
@@ -84,20 +89,21 @@ class TestUnknownReport:
         assert (batch.state, batch.mapping, batch.retailer) == ("mapping", "", shop)
         page = ana_client.get(reverse("import_mapping", args=[batch.pk]))
         choices = {line.column: line.choice for line in page.context["entered"].lines}
-        assert choices["Dt"] == "columns.measured_on"
+        assert choices["Cmp_Nm"] == "columns.campaign_name"
         assert choices["Cost_net"] == "columns.spend"
         assert choices["Zuständig"] == ""
         assert not PerformanceMetric.across_brands.exists()
 
     def test_the_dry_run_says_what_would_be_stored_and_set_aside(self, ana_client, shop):
         batch = bring(ana_client, shop, UNKNOWN)
-        page = ana_client.get(reverse("import_mapping", args=[batch.pk]))
+        page = ana_client.post(reverse("import_try", args=[batch.pk]), form_of(ana_client, batch))
         result = page.context["run"].preview.result
         assert (result.read, result.stored, result.set_aside) == (3, 2, 1)
         text = page.content.decode()
         assert "2 rows would be stored" in text
         assert "€214.55, the same as the file’s total row" in text
         assert "17 September 2025 to 18 September 2025" in text
+        assert "Clicks without views" in text
 
     def test_a_column_that_is_not_ticked_stops_it(self, ana_client, shop):
         batch = bring(ana_client, shop, UNKNOWN)
@@ -117,11 +123,11 @@ class TestUnknownReport:
         assert response.url == reverse("import", args=[batch.pk])
         assert stored(batch).state == "partial"
         own = ReportMapping.across_brands.get()
-        assert (own.name, own.confirmed_by) == ("basketly-daily", ana)
+        assert (own.name, own.title, own.confirmed_by) == ("basketly-daily", "report", ana)
         page = ana_client.get(reverse("import", args=[batch.pk])).content.decode()
         assert "Adds up to the cent." in page
         assert "€214.55 as well" in page
-        assert ana_client.get(reverse("data")).context["rows"][0].spend.set_aside == pytest.approx(5.30, abs=1e-9)
+        assert ana_client.get(reverse("data")).context["rows"][0].spend.set_aside == Decimal("5.30")
 
     def test_the_next_one_of_its_kind_is_known(self, ana_client, shop):
         batch = bring(ana_client, shop, UNKNOWN)
