@@ -16,14 +16,15 @@ from typing import TypeVar
 
 import polars as pl
 
-from crm.imports.faults import BrokenFile, SetAside
+from crm.imports.faults import SetAside
 from crm.imports.reports.canonical import SCHEMA, Batch
 from crm.imports.reports.checks import impossible
 from crm.imports.reports.days import order_in
 from crm.imports.reports.entities import newest_entities
+from crm.imports.reports.finishing import finished, totals_of
 from crm.imports.reports.mapping import Mapping
 from crm.imports.reports.numbers import PROOF, unwrapped
-from crm.imports.reports.parsing import Parsed, Plan, Reason, facts, finished, plan, totals_of
+from crm.imports.reports.parsing import Parsed, Place, Plan, Reason, Repair, facts, plan
 from crm.imports.reports.repeats import Repeats, Seen
 from crm.imports.reports.tables import Part, Table, table
 
@@ -51,16 +52,19 @@ def harmonize(
     today: date,
     filename: str | None = None,
     limit: int | None = None,
+    repair: Repair | None = None,
 ) -> Iterator[Batch]:
     """The rows of a report, in order, as they are to be stored, and those that cannot be.
 
     `currency` is the retailer's, for amounts without one; days after `today` are refused; `limit` stops after so many
-    rows of the file. Batches with an empty frame come while the file is read, so that the caller can show progress.
+    rows of the file; `repair` gives product codes back that a spreadsheet ruined (4.00638E+12), as far as that is
+    certain: rows with the others are refused. Batches with an empty frame come while the file is read, so that the
+    caller can show progress.
     Raises BrokenFile when the file as a whole cannot be read by this mapping.
     """
     name = filename or path.name
     found = table(path, name, mapping)
-    made = plan(mapping, found.header.names, currency=currency, today=today, filename=name)
+    made = plan(mapping, found.header.names, currency=currency, today=today, filename=name, repair=repair)
     if mapping.kind == "entities":
         yield from newest_entities(_limited(found, limit), made, found.header.names)
         return
@@ -125,8 +129,8 @@ def _ahead(parts: Iterable[P], work: Callable[[P], R]) -> Iterator[R]:
 def _proven(made: Plan, found: Table) -> Plan:
     """The plan with what the mapping says, or the file itself proves, about decimal signs and the order of days."""
     mapping = made.mapping
-    decimal = "" if mapping.numbers.decimal == "auto" else mapping.numbers.decimal
-    order = "" if mapping.dates.order == "auto" else mapping.dates.order
+    decimal: str = "" if mapping.numbers.decimal == "auto" else mapping.numbers.decimal
+    order: str = "" if mapping.dates.order == "auto" else mapping.dates.order
     if decimal and order:
         return replace(made, decimal=decimal, order=order)
     amounts = [place.key for _, place in made.numbers()]
@@ -215,7 +219,10 @@ def _footer(raw: pl.DataFrame, parsed: pl.DataFrame, made: Plan, rest: Batch) ->
 
 
 def _set_aside(
-    refused: pl.DataFrame, faults: list[tuple[str, object, pl.Series, Reason]], found: Table, misfits: dict[int, int]
+    refused: pl.DataFrame,
+    faults: list[tuple[str, Place | None, pl.Series, Reason]],
+    found: Table,
+    misfits: dict[int, int],
 ) -> list[SetAside]:
     """A SetAside for every refused row (with the number of its first fault in `why`)."""
     made = []
@@ -224,8 +231,8 @@ def _set_aside(
     for row in refused.iter_rows(named=True):
         field_name, place, _, reason = faults[row["why"]]
         raw = {names[at] or f"column {at + 1}": row[key] for at, key in enumerate(keys)}
-        value = row[f"c{place.at}"] if place is not None else ""  # type: ignore[attr-defined]
-        column = place.name if place is not None else field_name  # type: ignore[attr-defined]
+        value = row[place.key] if place is not None else ""
+        column = place.name if place is not None else field_name
         why = reason if isinstance(reason, str) else reason(value)
         if place is None and row["row"] in misfits:
             cells = misfits[row["row"]]
@@ -264,6 +271,3 @@ def _without_repeats(piece: Piece, repeats: Repeats, made: Plan, found: Table) -
             )
         batch.refused.append(SetAside(found.filename, row, "row", str(row), why, raw))
     return batch
-
-
-__all__ = ["Batch", "BrokenFile", "harmonize"]

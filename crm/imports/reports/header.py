@@ -105,10 +105,11 @@ def _header(head: Head, at: int) -> Header:
 
 def unrecognised(mapping: Mapping, filename: str, first: Sequence[str]) -> BrokenFile:
     """The error for a file in which no header of `mapping` can be found."""
+    wanted = sorted(column.names[0] for _, column in mapping.every_column())[:8]
     return BrokenFile(
-        f"{filename} has no header that fits {mapping.title}: none of its first {mapping.header_within} rows names its "
-        f"columns ({', '.join(sorted(name for _, column in mapping.every_column() for name in column.names[:1])[:8])}). "
-        f"It begins with: {' | '.join(first)[:200]}. Choose another mapping, or let Endcap propose one.",
+        f"{filename} has no header that fits {mapping.title}: none of its first {mapping.header_within} rows "
+        f"names its columns ({', '.join(wanted)})."
+        f" It begins with: {' | '.join(first)[:200]}. Choose another mapping, or let Endcap propose one.",
         file=filename,
         mapping=mapping.name,
     )

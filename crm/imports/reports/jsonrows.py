@@ -14,7 +14,7 @@ PART = 20_000
 LONGEST = 64 * 2**20  # of one object
 _DECODER = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str)  # numbers stay as they are written
 _GAP = re.compile(r"[\s,]*")
-_LIST = re.compile(r'"(?:[^"\\]|\\.)*"\s*:\s*\[\s*(?=[{\]])')
+_LIST = re.compile(r'"(?:[^"\\]|\\.)*"\s*:\s*\[\s*(?=\{)')
 _COLUMNS = re.compile(r'"columns"\s*:\s*(?=\[)')
 _ARRAYS = re.compile(r'"(?:data|rows)"\s*:\s*\[\s*(?=\[)')
 

@@ -18,9 +18,10 @@ LARGEST = 10**17  # micros of a hundred thousand million: nothing in a report is
 PLAIN_BELOW_SCALE = 10**6  # orders and units are nearly always whole: what is not goes the longer way
 PLAIN_BELOW = 10**8  # up to here a double times 10^6 rounds to the right whole number
 AMBIGUOUS = r"^[^\d.,]*[1-9]\d{0,2}[.,]\d{3}[^\d.,]*$"
+_EDGE, _END = r"(?:^|[^\d.,])", r"(?:[^\d.,]|$)"
 PROOF = {  # a number that can only be read with this decimal sign
-    ".": r"\d,\d{3}\.\d|(?:^|[^\d.,])\d*\.(?:\d{1,2}|\d{4,})(?:[^\d.,]|$)|(?:^|[^\d.,])(?:0|\d{4,})\.\d{3}(?:[^\d.,]|$)",
-    ",": r"\d\.\d{3},\d|(?:^|[^\d.,])\d*,(?:\d{1,2}|\d{4,})(?:[^\d.,]|$)|(?:^|[^\d.,])(?:0|\d{4,}),\d{3}(?:[^\d.,]|$)",
+    ".": rf"\d,\d{{3}}\.\d|{_EDGE}\d*\.(?:\d{{1,2}}|\d{{4,}}){_END}|{_EDGE}(?:0|\d{{4,}})\.\d{{3}}{_END}",
+    ",": rf"\d\.\d{{3}},\d|{_EDGE}\d*,(?:\d{{1,2}}|\d{{4,}}){_END}|{_EDGE}(?:0|\d{{4,}}),\d{{3}}{_END}",
 }
 _SPACES = r"[\s\u00a0\u202f\u2009]+"
 _BODY = {  # by decimal sign: numbers with and without grouped thousands

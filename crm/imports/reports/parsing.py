@@ -5,21 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import partial
 
 import polars as pl
 
 from crm.imports.faults import BrokenFile
 from crm.imports.money import CURRENCIES, SIGNS
 from crm.imports.reports.canonical import (
-    ATTRIBUTED,
     COUNT_SCALE,
     COUNTS,
     DELIVERY,
-    FIGURES,
     LONGEST,
     MONEY,
     MONEY_SCALE,
-    SCHEMA,
 )  # fmt: skip
 from crm.imports.reports.days import EARLIEST, days
 from crm.imports.reports.mapping import ID_FIELDS, TEXT_FIELDS, Column, Mapping, Unit, Window
@@ -29,8 +27,10 @@ from crm.imports.reports.numbers import Figures, figures, unwrapped, why_bad
 SCALES = {**dict.fromkeys(DELIVERY, 1), **dict.fromkeys(MONEY, MONEY_SCALE), **dict.fromkeys(COUNTS, COUNT_SCALE)}
 WORDS = {**dict.fromkeys(DELIVERY, "a whole number"), **dict.fromkeys(MONEY, "an amount"),
          **dict.fromkeys(COUNTS, "a number")}  # fmt: skip
-_PARTS = pl.Series([f".{part:04}".rstrip("0").removesuffix(".") for part in range(10_000)])  # what follows the point
 RUINED = r"^\d(?:[.,]\d+)?[eE]\+?\d{1,2}$"
+
+
+Repair = Callable[[Sequence[str]], dict[str, str]]  # ruined product codes -> those that are certain, put right
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,7 @@ class Plan:
     decimal: str = ""
     order: str = ""
     filename: str = ""
+    repair: Repair | None = None
 
     def numbers(self) -> list[tuple[str, Place]]:
         """(field, place) of every column of figures; the field of a further window is like `sales|30|click`."""
@@ -74,7 +75,15 @@ class Plan:
         return made
 
 
-def plan(mapping: Mapping, header: Sequence[str], *, currency: str, today: date, filename: str) -> Plan:
+def plan(
+    mapping: Mapping,
+    header: Sequence[str],
+    *,
+    currency: str,
+    today: date,
+    filename: str,
+    repair: Repair | None = None,
+) -> Plan:
     """Where the columns of `mapping` stand in a header. Raises BrokenFile for columns that are missing or ambiguous."""
     named: dict[str, list[int]] = {}
     for at, name in enumerate(header):
@@ -107,14 +116,16 @@ def plan(mapping: Mapping, header: Sequence[str], *, currency: str, today: date,
         return None
 
     columns = {name: got for name, column in mapping.columns.items() if (got := place(column, name))}
-    windows = []
-    for window in sorted(mapping.windows, key=lambda one: not one.primary):
-        if places := {name: got for name, column in window.columns().items() if (got := place(column, name))}:
-            windows.append((window, places))
+    windows = [
+        (window, places)
+        for window in sorted(mapping.windows, key=lambda one: not one.primary)
+        if (places := {name: got for name, column in window.columns().items() if (got := place(column, name))})
+    ]
     only = place(mapping.only.column, "only.column") if mapping.only else None
     made = Plan(
         mapping, columns, {name: got for name, column in mapping.breakdown.items() if (got := place(column, name))},
         tuple(windows), only, currency, today, filename=filename,
+        repair=repair,
     )  # fmt: skip
     if mapping.kind == "facts":
         _complete(made, header)
@@ -142,8 +153,8 @@ def _complete(made: Plan, header: Sequence[str]) -> None:
             f"{filename} has none of the figures of {mapping.title}. It has {', '.join(header)[:300]}.", file=filename
         )
     if mapping.only and made.only is None:
-        names = mapping.only.column.names
-        raise BrokenFile(f"{filename} has no column {names[0]}, by which rows are chosen.", file=filename)
+        wanted = mapping.only.column.names[0]
+        raise BrokenFile(f"{filename} has no column {wanted}, by which rows are chosen.", file=filename)
 
 
 Reason = str | Callable[[str], str]
@@ -179,10 +190,10 @@ def facts(raw: pl.DataFrame, made: Plan) -> Parsed:
         for at, header_name in place.plus:
             part = Place(at, header_name, place.column)
             more = _figures(raw[part.key], part, kind, made)
-            parsed.add(name, part, more.bad, lambda text, what=WORDS[kind]: why_bad(text, what, made.decimal))
+            parsed.add(name, part, more.bad, partial(why_bad, what=WORDS[kind], decimal=made.decimal))
             found = replace(found, values=_added(found.values, more.values))
         columns[name] = found.values
-        parsed.add(name, place, found.bad, lambda text, what=WORDS[kind]: why_bad(text, what, made.decimal))
+        parsed.add(name, place, found.bad, partial(why_bad, what=WORDS[kind], decimal=made.decimal))
         if found.signs is not None:
             if kind in MONEY:
                 signs.append((name, place, found.signs))
@@ -245,7 +256,7 @@ def _texts(raw: pl.DataFrame, made: Plan, parsed: Parsed) -> dict[str, pl.Series
     for name in TEXT_FIELDS:
         if (place := made.columns.get(name)) is None:
             continue
-        columns[name] = _text(raw, name, place, parsed)
+        columns[name] = _text(raw, name, place, parsed, made)
     if made.breakdown:
         parts = []
         for label, place in made.breakdown.items():
@@ -268,7 +279,7 @@ def _texts(raw: pl.DataFrame, made: Plan, parsed: Parsed) -> dict[str, pl.Series
     return columns
 
 
-def _text(raw: pl.DataFrame, name: str, place: Place, parsed: Parsed) -> pl.Series:
+def _text(raw: pl.DataFrame, name: str, place: Place, parsed: Parsed, made: Plan) -> pl.Series:
     texts = raw[place.key]
     different = texts.unique()  # a campaign's name stands in thousands of rows
     text = _tidy(different)
@@ -276,6 +287,8 @@ def _text(raw: pl.DataFrame, name: str, place: Place, parsed: Parsed) -> pl.Seri
         text = text.str.replace(r"^(\d+)\.0$", "$1")  # an id that went through a table of numbers
     elif name == "currency":
         text = text.str.to_uppercase()
+    if name == "item" and made.repair and (ruined := text.filter(text.str.contains(RUINED)).to_list()):
+        text = text.replace(made.repair(ruined))
     if not (text == different).all():
         texts = texts.replace_strict(different, text)
     if name in ID_FIELDS:
@@ -352,74 +365,3 @@ def _currencies(made: Plan, parsed: Parsed, signs: list[tuple[str, Place, pl.Ser
 def _meanings(sign: str) -> Sequence[str]:
     folded = {known.upper(): codes for known, codes in SIGNS.items()}
     return folded.get(sign.upper(), (sign.upper(),))
-
-
-def finished(frame: pl.DataFrame, made: Plan) -> pl.DataFrame:
-    """SCHEMA's columns from the parsed ones: what is the same for all rows, and other windows as JSON."""
-    window = made.windows[0][0] if made.windows else None
-    constant = {
-        "window_days": window.days if window else None,
-        "attribution": window.attribution if window else "unknown",
-        "currency": made.mapping.currency.fixed or made.currency,
-    }
-    others = other_windows(frame, made)
-    columns = []
-    for name, dtype in SCHEMA.items():
-        if name == "other_windows":
-            columns.append(others.alias(name))
-        elif name in frame.columns:
-            columns.append(frame[name].cast(dtype))
-        else:
-            value = constant.get(name, "" if dtype == pl.String() else None)
-            columns.append(pl.repeat(value, frame.height, dtype=dtype, eager=True).alias(name))
-    return pl.DataFrame(columns)
-
-
-def other_windows(frame: pl.DataFrame, made: Plan) -> pl.Series:
-    """`{"30|click":{"orders":2,"sales":9.8}}` of the further windows; null where a row has none of them."""
-    further = [
-        (window.key, [(name, f"{name}|{window.key}") for name in ATTRIBUTED if name in places])
-        for window, places in made.windows[1:]
-    ]
-    columns = [column for _, named in further for _, column in named]
-    if not columns:
-        return pl.repeat(None, frame.height, dtype=pl.String, eager=True)
-    given = frame.select(columns)
-    texts = pl.DataFrame([_decimal_text(given[name], SCALES[name.split("|")[0]]).alias(name) for name in columns])
-    if given.null_count().sum_horizontal()[0] == 0:
-        parts: list[pl.Expr] = []
-        before = "{"
-        for key, named in further:
-            before += f'"{key}":{{'
-            for name, column in named:
-                parts += [pl.lit(f'{before}"{name}":'), pl.col(column)]
-                before = ","
-            before = "},"
-        return texts.select(pl.concat_str([*parts, pl.lit("}}")])).to_series()
-    windows = []
-    for key, named in further:
-        figures_of = [
-            pl.concat_str(pl.lit(f'"{name}":'), pl.col(column))
-            for name, column in named
-        ]
-        inside = pl.concat_str(figures_of, separator=",", ignore_nulls=True)
-        windows.append(pl.when(inside != "").then(pl.concat_str(pl.lit(f'"{key}":{{'), inside, pl.lit("}"))))
-    every = pl.concat_str(windows, separator=",", ignore_nulls=True)
-    return texts.select(pl.when(every != "").then(pl.concat_str(pl.lit("{"), every, pl.lit("}")))).to_series()
-
-
-def _decimal_text(values: pl.Series, scale: int) -> pl.Series:
-    """Plain decimal numbers, exact: 12500000 micros become `12.5`. For numbers that are not negative."""
-    whole = (values // scale).cast(pl.String)
-    part = values % scale
-    if (part == 0).all():
-        return whole
-    if (part % (scale // len(_PARTS)) == 0).all():
-        return whole + _PARTS.gather(part // (scale // len(_PARTS)))
-    places = len(str(scale)) - 1
-    return whole + ("." + part.cast(pl.String).str.zfill(places)).str.strip_chars_end("0").str.strip_suffix(".")
-
-
-def totals_of(frame: pl.DataFrame) -> dict[str, int]:
-    """Sum of every figure of the primary window that the frame has."""
-    return {name: int(frame[name].cast(pl.Int128).sum()) for name in FIGURES if name in frame.columns}

@@ -1,7 +1,7 @@
 """What the columns of an unknown report probably mean, with a confidence for each, for a person to confirm.
 
-Names decide, values can only take back: a column called `spend` that holds texts is not proposed. Where two meanings are
-likely, or the name says too little, the column is left out and the reason is given. Nothing is stored by a proposal.
+Names decide, values can only take back: a column called `spend` that holds texts is not proposed. Where two meanings
+are likely, or the name says too little, the column is left out and the reason is given. A proposal stores nothing.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from crm.imports.reports.canonical import COUNTS, DELIVERY, MONEY, Grain
 from crm.imports.reports.mapping import Mapping
 from crm.imports.reports.names import plain
 from crm.imports.reports.shapes import Shape, shape_of
-from crm.imports.reports.wording import Meaning, attributed, meaning_of
+from crm.imports.reports.wording import Meaning, meaning_of
 
 SURE = 0.9  # a person may trust it at a glance
 LEAST = 0.5  # below this a column is left out
@@ -36,9 +36,13 @@ class Proposed:
 
     def as_json(self) -> dict[str, Any]:
         return {
-            "column": self.column, "goes_to": self.goes_to, "confidence": self.confidence,
-            "samples": list(self.samples), "reason": self.reason, "unit": self.unit,
-        }  # fmt: skip
+            "column": self.column,
+            "goes_to": self.goes_to,
+            "confidence": self.confidence,
+            "samples": list(self.samples),
+            "reason": self.reason,
+            "unit": self.unit,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,9 +244,15 @@ def _body(proposed: Sequence[Proposed], name: str, title: str) -> dict[str, Any]
         made["primary"] = number == 0
     identity = ["|".join(pair) for pair in (("campaign_id", "campaign_name"),) if set(pair) & set(columns)]
     return {
-        "name": name, "title": (title or name)[:120], "kind": "facts", "grain": _grain(columns, breakdown),
-        "columns": columns, "breakdown": breakdown, "windows": order, "identity": identity,
-    }  # fmt: skip
+        "name": name,
+        "title": (title or name)[:120],
+        "kind": "facts",
+        "grain": _grain(columns, breakdown),
+        "columns": columns,
+        "breakdown": breakdown,
+        "windows": order,
+        "identity": identity,
+    }
 
 
 def _grain(columns: dict[str, Any], breakdown: dict[str, Any]) -> str:
@@ -263,4 +273,4 @@ def _grain(columns: dict[str, Any], breakdown: dict[str, Any]) -> str:
     )
 
 
-__all__ = ["LEAST", "SURE", "Proposal", "Proposed", "attributed", "propose"]
+__all__ = ["LEAST", "SURE", "Proposal", "Proposed", "propose"]

@@ -1,4 +1,4 @@
-"""What the values of an unknown column look like: days, whole numbers, amounts, shares, currencies, product codes, ids."""
+"""What the values of an unknown column look like: days, whole numbers, amounts, shares, currencies, product codes."""
 
 from __future__ import annotations
 
@@ -9,11 +9,18 @@ from dataclasses import dataclass
 from crm.imports.money import CURRENCIES, SIGNS
 from crm.imports.reports.days import NoDay, day_of
 from crm.imports.reports.mapping import Dates
-from crm.imports.reports.names import plain
 
 _NUMBER = re.compile(r"^[-+(]?\d[\d.,'’  ]*\)?$|^[-+]?[.,]\d+$")
 _SIGN = "|".join(re.escape(sign) for sign in sorted(SIGNS, key=len, reverse=True))
 _MONEY = re.compile(rf"^(?:{_SIGN}|[A-Z]{{3}})\s?[-(]?\d[\d.,' ]*\)?$|^[-(]?\d[\d.,' ]*\)?\s?(?:{_SIGN}|[A-Z]{{3}})$")
+_WORDS = {
+    "day": "days",
+    "currency": "currencies",
+    "percent": "shares",
+    "money": "amounts",
+    "gtin": "product codes with a right check digit",
+    "asin": "Amazon product codes",
+}
 _BLANK = {"", "-", "--", "—", "n/a", "null", "none"}
 
 
@@ -40,8 +47,7 @@ class Shape:
             return "empty"
         for name in ("day", "currency", "percent", "money", "gtin", "asin"):
             if getattr(self, name) >= 0.9:
-                return {"day": "days", "currency": "currencies", "percent": "shares", "money": "amounts",
-                        "gtin": "product codes with a right check digit", "asin": "Amazon product codes"}[name]  # fmt: skip
+                return _WORDS[name]
         if self.whole >= 0.9:
             return "whole numbers"
         return "numbers" if self.number >= 0.9 else "texts"
@@ -105,6 +111,3 @@ def _is_gtin(text: str) -> bool:
 def _size(text: str) -> float:
     digits = re.sub(r"[^\d]", "", text.split(".")[0].split(",")[0])
     return float(digits or 0)
-
-
-__all__ = ["Shape", "plain", "shape_of"]

@@ -20,17 +20,32 @@ SMALL: dict[str, Any] = {
     "name": "small",
     "title": "A small report",
     "columns": {
-        "measured_on": ["Date"], "range_start": ["Start Date"], "range_end": ["End Date"], "hour": ["Hour"],
-        "campaign_id": ["Campaign ID"], "campaign_name": ["Campaign"], "item": ["ASIN"],
-        "impressions": ["Impressions"], "clicks": ["Clicks"], "spend": {"names": ["Spend"], "unit": "currency"},
+        "measured_on": ["Date"],
+        "range_start": ["Start Date"],
+        "range_end": ["End Date"],
+        "hour": ["Hour"],
+        "campaign_id": ["Campaign ID"],
+        "campaign_name": ["Campaign"],
+        "item": ["ASIN"],
+        "impressions": ["Impressions"],
+        "clicks": ["Clicks"],
+        "spend": {"names": ["Spend"], "unit": "currency"},
     },
     "windows": [
-        {"days": 14, "attribution": "click", "primary": True, "orders": ["Orders"], "units": ["Units"],
-         "sales": ["Sales"], "ntb_orders": ["NTB Orders"], "ntb_sales": ["NTB Sales"]},
+        {
+            "days": 14,
+            "attribution": "click",
+            "primary": True,
+            "orders": ["Orders"],
+            "units": ["Units"],
+            "sales": ["Sales"],
+            "ntb_orders": ["NTB Orders"],
+            "ntb_sales": ["NTB Sales"],
+        },
         {"days": 30, "attribution": "click", "orders": ["Orders 30"], "sales": ["Sales 30"]},
     ],
     "identity": ["campaign_id|campaign_name"],
-}  # fmt: skip
+}
 
 
 def small(**changes: Any) -> Mapping:
@@ -141,10 +156,16 @@ def _figures(chance: random.Random) -> dict[str, Any]:
     orders = chance.randrange(1, 50)
     sales = Decimal(chance.randrange(1, 10**7)) / 100
     return {
-        "impressions": impressions, "clicks": chance.randrange(impressions + 1),
-        "spend": Decimal(chance.randrange(10**6)) / 100, "orders": orders, "units": orders + 1, "sales": sales,
-        "ntb_orders": chance.randrange(orders + 1), "ntb_units": chance.randrange(orders + 1), "ntb_sales": sales / 2,
-    }  # fmt: skip
+        "impressions": impressions,
+        "clicks": chance.randrange(impressions + 1),
+        "spend": Decimal(chance.randrange(10**6)) / 100,
+        "orders": orders,
+        "units": orders + 1,
+        "sales": sales,
+        "ntb_orders": chance.randrange(orders + 1),
+        "ntb_units": chance.randrange(orders + 1),
+        "ntb_sales": sales / 2,
+    }
 
 
 def _cell(value: Any, kind: str, unit: Unit | None) -> str:

@@ -19,11 +19,13 @@ ENTITIES = [name for name, mapping in shipped().items() if mapping.kind == "enti
 
 def first_names(mapping: Mapping) -> list[str]:
     """A header with the first name of every column that the mapping reads, ranges of days left out."""
-    return list(dict.fromkeys(
-        column.names[0]
-        for place, column in mapping.every_column()
-        if place not in ("columns.range_start", "columns.range_end", "only.column")
-    ))  # fmt: skip
+    return list(
+        dict.fromkeys(
+            column.names[0]
+            for place, column in mapping.every_column()
+            if place not in ("columns.range_start", "columns.range_end", "only.column")
+        )
+    )
 
 
 def check(path: Path, mapping: Mapping, header: list[str], seed: int) -> None:
@@ -65,8 +67,15 @@ def test_tables_without_figures_give_names_and_the_newest_version(name: str, tmp
     made = {column.names[0]: field.partition(".")[2] for field, column in mapping.every_column()}
 
     def cells(number: int, version: int) -> list[str]:
-        values = {"external_id": f"id{number}", "changed_at": f"2026-01-0{version}", "starts_on": "2026-01-01",
-                  "ends_on": "2037-12-30", "budget": "1200000", "name": f"name {version}", "currency": "USD"}  # fmt: skip
+        values = {
+            "external_id": f"id{number}",
+            "changed_at": f"2026-01-0{version}",
+            "starts_on": "2026-01-01",
+            "ends_on": "2037-12-30",
+            "budget": "1200000",
+            "name": f"name {version}",
+            "currency": "USD",
+        }
         return [values.get(made[one], f"{one} {number}") for one in header]
 
     path = written(tmp_path / "table.csv", header, [cells(1, 2), cells(1, 1), cells(2, 1)])
@@ -83,8 +92,11 @@ def test_tables_without_figures_give_names_and_the_newest_version(name: str, tmp
 @pytest.mark.real_data
 class TestTheRealFiles:
     def test_each_is_recognised_by_its_header_and_name(self, shared_data: Path) -> None:
-        unknown = [path.name for path in sorted((shared_data / "ads").glob("*/*.csv"))
-                   if not recognise(path, shipped().values()).mapping]  # fmt: skip
+        unknown = [
+            path.name
+            for path in sorted((shared_data / "ads").glob("*/*.csv"))
+            if not recognise(path, shipped().values()).mapping
+        ]
         assert unknown == []
 
     def test_each_is_read_without_a_row_lost(self, shared_data: Path) -> None:
@@ -118,8 +130,9 @@ class TestTheRealFiles:
         path = shared_data / "ads/facebook_ads_fivetran/facebook_ads_basic_ad_action_values_data.csv"
         found = read(path, shipped()["meta-ads-action-values"])
         assert sorted(found.frame["breakdown"]) == [
-            "action=offsite_conversion.fb_pixel_purchase", "action=onsite_conversion.purchase",
-        ]  # fmt: skip
+            "action=offsite_conversion.fb_pixel_purchase",
+            "action=onsite_conversion.purchase",
+        ]
         assert found.left_out["offsite_conversion.fb_pixel_lead is no purchase"] == 1
         assert json.loads(found.frame["other_windows"][0]) == {"7|click": {"sales": 29324.84}}
 
