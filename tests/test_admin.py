@@ -30,6 +30,7 @@ from crm.models import (
     QuarantinedRow,
     ReportMapping,
     Restatement,
+    RetailerItem,
     SegmentMember,
     StageChange,
     WatchedSource,
@@ -112,6 +113,7 @@ def one_of_each(pack: Pack, user: Any) -> None:
         due_at=now,
     )
     SKUFactory(brand=brand)
+    RetailerItem.across_brands.create(brand=brand, scheme="item", code="VF-1", name="Oats")
     campaign = CampaignFactory(brand=brand)
     PerformanceMetricFactory(campaign=campaign, measured_on=now.date())
     CampaignPlan.across_brands.create(campaign=campaign, starts_on=now.date(), ends_on=now.date())
