@@ -1,0 +1,1 @@
+"""Campaigns: their list and pages, plan against actual, and what people change of them."""

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Count, Max, Min, QuerySet
+from django.db.models import Count, QuerySet
 
 from crm.campaigns.figures import Figures, currency_of, figures_of, put, summed
 from crm.campaigns.listing import last_days, pace_of, spend_by_day, stretches
@@ -17,7 +17,7 @@ from crm.campaigns.pace import Pace, ahead, planned_until
 from crm.charts.drawings import Drawing
 from crm.charts.plan import Reached, plan_against_actual
 from crm.charts.spend import Series, money_trend
-from crm.models import AdEntity, Campaign, CampaignPlan, Import, PerformanceMetric, Restatement
+from crm.models import AdEntity, Campaign, CampaignPlan, PerformanceMetric
 from crm.windows.alignment import Window, in_order, total
 
 #: What names one row of each grain.
@@ -341,61 +341,3 @@ def _named(grain: int, key: tuple[str, ...], names: dict[str, str]) -> tuple[str
         return " ".join(part for part in (first.replace(";", ", ").replace("=", " "), rest) if part) or "Not named", ""
     name = names.get(first, "")
     return (name, first) if name else (first or "Not named", rest)
-
-
-@dataclass(frozen=True)
-class RestatedDay:
-    """A day whose figures a later report changed: each figure as it was and as it is now."""
-
-    day: date
-    at: Any
-    batch: Import
-    figures: Sequence[tuple[str, Any, Any]]
-
-
-def restated(campaign: Campaign, *, at_most: int = 100) -> tuple[set[date], list[RestatedDay]]:
-    """Days that were restated, and the newest changes with what they changed."""
-    rows = Restatement.objects.for_brand(campaign.brand).filter(campaign=campaign)
-    days = set(rows.order_by().values_list("measured_on", flat=True).distinct())
-    shown = [
-        RestatedDay(
-            one.measured_on, one.changed_at, one.batch,
-            [
-                (name.replace("ntb_", "new-to-brand ").replace("_", " "), one.before.get(name), value)
-                for name, value in one.after.items()
-                if name not in ("source", "source_row", "other_windows")
-            ],
-        )
-        for one in rows.select_related("batch").order_by("-measured_on", "-changed_at")[:at_most]
-    ]  # fmt: skip
-    return days, shown
-
-
-@dataclass(frozen=True)
-class CameFrom:
-    """An import that brought rows of this campaign; None: rows that no report brought."""
-
-    batch: Import | None
-    rows: int
-    counted: int
-    first_on: date
-    last_on: date
-
-
-def came_from(campaign: Campaign) -> list[CameFrom]:
-    """Where its rows come from, newest days first: two queries."""
-    rows = (
-        PerformanceMetric.objects.for_brand(campaign.brand)
-        .filter(campaign=campaign)
-        .order_by()
-        .values("source_id")
-        .annotate(n=Count("pk"), first=Min("measured_on"), last=Max("measured_on"))
-    )
-    found = list(rows)
-    batches = Import.objects.for_brand(campaign.brand).in_bulk([row["source_id"] for row in found if row["source_id"]])
-    counted = dict(counting(campaign).values_list("source_id").annotate(Count("pk")))
-    listed = [
-        CameFrom(batches.get(row["source_id"]), row["n"], counted.get(row["source_id"], 0), row["first"], row["last"])
-        for row in found
-    ]
-    return sorted(listed, key=lambda one: one.last_on, reverse=True)

@@ -14,7 +14,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from crm.campaigns import changes, listing, reading
+from crm.campaigns import changes, listing, origins, reading
 from crm.campaigns.figures import currency_of
 from crm.errors import EndcapError
 from crm.models import Campaign, CampaignPlan
@@ -84,7 +84,7 @@ def campaign(request: BrandRequest, pk: int) -> HttpResponse:
     """One campaign; `?by=day|week` is the trend's step, `?grain=` the report that is broken down."""
     one = _campaign(request, pk)
     by = "day" if request.GET.get("by") == "day" else "week"
-    days, restated = reading.restated(one)
+    days, restated = origins.restated(one)
     grains = reading.grains(one)
     chosen = next((grain for grain in grains if grain.key == request.GET.get("grain")), grains[0] if grains else None)
     figures = reading.figures(one)
@@ -108,7 +108,7 @@ def campaign(request: BrandRequest, pk: int) -> HttpResponse:
         "restated": restated,
         "grains": grains,
         "breakdown": reading.breakdown(one, chosen) if chosen else None,
-        "came_from": reading.came_from(one),
+        "came_from": origins.came_from(one),
         "audiences": one.audiences.order_by("name"),
         "changes": changes.changes(one),
         "seen": changes.seen(one),
