@@ -71,7 +71,7 @@ class TestAlign:
         }
 
     def test_a_window_named_in_an_unknown_way_is_left_out_by_name(self):
-        (_, why), = align([fact("A", WEEK, others={"fortnight": {"sales": 1}})], FORTNIGHT).left_out
+        ((_, why),) = align([fact("A", WEEK, others={"fortnight": {"sales": 1}})], FORTNIGHT).left_out
         assert why == "Names a window in a way that is not known: fortnight."
 
     def test_two_that_keep_silent_are_not_in_one_window(self):
@@ -156,8 +156,13 @@ class TestReading:
 
     def test_the_offers_are_those_of_the_rows(self, harbor, two_networks):
         rows = reading.facts(harbor)
-        mine = {(o.network, o.currency, o.window, o.others): (o.rows, o.first_on) for o in reading.offers(rows, two_networks)}
-        theirs = {(o.network, o.currency, o.window, o.others): (o.rows, o.first_on) for o in offers_of(as_facts(harbor))}
+        mine = {
+            (o.network, o.currency, o.window, o.others): (o.rows, o.first_on)
+            for o in reading.offers(rows, two_networks)
+        }
+        theirs = {
+            (o.network, o.currency, o.window, o.others): (o.rows, o.first_on) for o in offers_of(as_facts(harbor))
+        }
         assert mine == theirs
 
     def test_days_outside_are_not_read(self, harbor, two_networks):
