@@ -70,8 +70,11 @@ def figures(reconciliation: Mapping[str, Any]) -> list[Figure]:
     found = [
         Figure(
             name,
-            *(Decimal(str(sums.get(part) or 0)) for part in ("source", "stored", "unchanged", "set_aside")),
-            said=None if sums.get("said") in (None, "") else Decimal(str(sums["said"])),
+            source=_number(sums.get("source")) or Decimal(),
+            stored=_number(sums.get("stored")) or Decimal(),
+            unchanged=_number(sums.get("unchanged")) or Decimal(),
+            set_aside=_number(sums.get("set_aside")) or Decimal(),
+            said=_number(sums.get("said")),
         )
         for name, sums in reconciliation.items()
     ]

@@ -109,7 +109,7 @@ class ImportFilter(forms.Form):
     state = forms.ChoiceField(choices=[("", "Every state"), *Import.State.choices], required=False)
 
     def __init__(self, *args: Any, brand: Brand, **kwargs: Any) -> None:
-        super().__init__(*args, auto_id="filter-%s", **kwargs)
+        super().__init__(*args, **{**kwargs, "auto_id": "filter-%s"})
         self.brand = brand
         field: Any = self.fields["retailer"]
         field.queryset = Retailer.objects.for_brand(brand)
@@ -139,7 +139,7 @@ class WatchedForm(forms.ModelForm):  # type: ignore[type-arg]
         fields = ("retailer", "place", "pattern", "mapping", "every_minutes", "active")
 
     def __init__(self, *args: Any, brand: Brand, mappings: list[tuple[str, str]], **kwargs: Any) -> None:
-        super().__init__(*args, auto_id="watch-%s", **kwargs)
+        super().__init__(*args, **{**kwargs, "auto_id": "watch-%s"})
         self.brand = brand
         retailer: Any = self.fields["retailer"]
         retailer.queryset = Retailer.objects.for_brand(brand)

@@ -1,4 +1,4 @@
-"""Data by hand in the browser: a report dropped, its progress, its mapping tried out and confirmed, its import undone."""
+"""Data by hand in the browser: a report dropped, its mapping tried out and confirmed, its import undone."""
 
 from __future__ import annotations
 

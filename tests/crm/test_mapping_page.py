@@ -332,3 +332,51 @@ class TestForm:
         proposed = mapping_form.entered_of(body, [{"column": "Cost", "confidence": 1.0}])
         for choice in ("columns.pk", "window:9999|click:sales", "window:14|magic:sales", "window:14|click:brand", "x"):
             assert mapping_form.entered_by({"goes-0": choice}, proposed).lines[0].choice == "columns.spend"
+
+
+class TestMappings:
+    def test_an_own_one_of_a_shipped_one_goes_first_and_can_be_removed(self, ana_client, harbor):
+        address = reverse("mapping_change", args=["amazon-sp-campaign"])
+        text = ana_client.get(address).context["form"].initial["text"]
+        changed = text.replace("restatement_days: 30", "restatement_days: 7")
+        assert changed != text
+        assert ana_client.post(address, {"text": changed}).status_code == 302
+        assert report_imports.mapping_of(harbor, "amazon-sp-campaign").restatement_days == 7
+        ana_client.post(reverse("mapping_remove", args=["amazon-sp-campaign"]))
+        assert report_imports.mapping_of(harbor, "amazon-sp-campaign").restatement_days == 30
+
+    @pytest.mark.parametrize("text", ["columns: [", "name: other\ntitle: x", "!!python/object:os.system {}"])
+    def test_what_is_no_mapping_is_refused_and_said(self, text, ana_client):
+        response = ana_client.post(reverse("mapping_change", args=["amazon-sp-campaign"]), {"text": text})
+        assert response.status_code == 422
+        assert not ReportMapping.across_brands.exists()
+
+    def test_another_brand_and_a_viewer_change_nothing(self, ana_client, ben_client, cleo_client, harbor):
+        own = ReportMapping.across_brands.create(brand=harbor, name="ours", title="Ours", body={})
+        assert cleo_client.get(reverse("mapping", args=["ours"])).status_code == 404
+        assert cleo_client.post(reverse("mapping_remove", args=["ours"])).status_code == 404
+        assert ben_client.post(reverse("mapping_remove", args=["ours"])).status_code == 403
+        assert ReportMapping.across_brands.filter(pk=own.pk).exists()
+
+
+class TestWatched:
+    DATA = {"place": "harbor-oats/amazon", "pattern": "*.csv", "every_minutes": "15", "active": "on", "mapping": ""}
+
+    def test_an_owner_watches_a_folder_of_the_brand(self, ana_client, shop, harbor):
+        assert ana_client.post(reverse("watch"), self.DATA | {"retailer": shop.pk}).status_code == 302
+        assert harbor.watched_sources.get().place == "harbor-oats/amazon"
+
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            {"place": "lumen-home/amazon"}, {"place": "harbor-oats/../lumen-home"}, {"place": "/etc"},
+            {"place": "s3://bucket/lumen-home/"}, {"pattern": "../*"}, {"every_minutes": "0"},
+        ],
+    )  # fmt: skip
+    def test_a_place_outside_is_refused(self, wrong, ana_client, shop, harbor):
+        assert ana_client.post(reverse("watch"), self.DATA | {"retailer": shop.pk} | wrong).status_code == 422
+        assert not harbor.watched_sources.exists()
+
+    def test_only_owners_may(self, ben_client, shop, harbor):
+        assert ben_client.get(reverse("watched")).status_code == 200
+        assert ben_client.post(reverse("watch"), self.DATA | {"retailer": shop.pk}).status_code == 403
