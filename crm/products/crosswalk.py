@@ -23,6 +23,7 @@ from crm.products.matching import Ours, Proposal, Row, Shelf, Theirs
 
 CHUNK = 2000
 UNDO_DEPTH = 10
+BAR_CODE = "Bar code"
 State = RetailerItem.State
 
 
@@ -155,7 +156,12 @@ def look_again(brand: Brand, *, known: Known | None = None) -> int:
 
 def read_code(item: RetailerItem | Seen, known: Known) -> Normalised | None:
     """What the item's bar code says, or None where it has none."""
-    text = item.code if item.scheme == RetailerItem.Scheme.GTIN else getattr(item, "gtin", "")
+    if item.scheme == RetailerItem.Scheme.GTIN:
+        text = item.code
+    elif isinstance(item, Seen):
+        text = item.gtin
+    else:  # what stood beside the item's own code is kept in its evidence
+        text = next((row["theirs"] for row in item.evidence if row["compared"] == BAR_CODE), "")
     return normalise(text, known.catalogue) if text else None
 
 
@@ -302,7 +308,7 @@ def _judge(row: RetailerItem, known: Known, code: Normalised | None) -> None:
         row.state, row.sku, row.proposed, row.confidence = State.MATCHED, sku, sku, 1.0
         row.decided_at = timezone.now()
         note = "" if code.done is not Done.REPAIRED else f"repaired: {', '.join(code.steps)}"
-        row.evidence = [Row("Bar code", code.given, sku.gtin, "same", note).as_dict()]
+        row.evidence = [Row(BAR_CODE, code.given, sku.gtin, "same", note).as_dict()]
         return
     digits = "".join(sign for sign in (code.given if code else "") if sign.isdigit())
     price = None if row.price is None else float(row.price)
@@ -313,12 +319,15 @@ def _judge(row: RetailerItem, known: Known, code: Normalised | None) -> None:
 
 
 def _evidence(found: Proposal | None, code: Normalised | None) -> list[dict[str, str]]:
+    """What was compared, the bar code first, as it was given and why it settled nothing."""
     rows = [row.as_dict() for row in found.evidence] if found else []
-    if code is not None and code.done is Done.REFUSED:
-        rows.insert(0, Row("Bar code", code.given, "", "", f"cannot be used: {code.reason}").as_dict())
-    elif code is not None and code.restricted:
-        rows.insert(0, Row("Bar code", code.given, "", "", "a number of one shop only").as_dict())
-    return rows
+    if code is None:
+        return rows
+    if code.done is Done.REFUSED:
+        note = f"cannot be used: {code.reason}"
+    else:
+        note = "a number of one shop only" if code.restricted else "none of our products has it"
+    return [Row(BAR_CODE, code.given, "", "", note).as_dict(), *rows]
 
 
 def _ours(sku: SKU) -> Ours:

@@ -122,6 +122,13 @@ class TestResolve:
         waiting.refresh_from_db()
         assert waiting.sku == sku
 
+    def test_a_bar_code_beside_the_item_number_is_kept_for_later_products(self, harbor, mart):
+        crosswalk.resolve(harbor, mart, [Seen("item", "VF-1", "Oats", gtin="4006381333931")])
+        assert item_of("VF-1").evidence[0]["note"] == "none of our products has it"
+        SKUFactory(brand=harbor, code="HO", name="Else", gtin="04006381333931")
+        assert crosswalk.look_again(harbor) == 1
+        assert item_of("VF-1").state == "matched"
+
 
 class TestDecide:
     @pytest.fixture
