@@ -64,6 +64,8 @@ def resource_of(path: Path) -> Any:
 
 def main() -> None:
     what, path, where = sys.argv[1], Path(sys.argv[2]), sys.argv[3]
+    if what == "postgresql" and ":" not in where.split("//")[1].split("@")[0]:
+        where = where.replace("@", ":none@", 1)  # dlt insists on a password, also where the server asks for none
     destination: Any = (
         dlt.destinations.postgres(credentials=where) if what == "postgresql"
         else dlt.destinations.sqlalchemy(credentials=f"sqlite:///{where}")

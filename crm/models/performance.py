@@ -21,8 +21,8 @@ class Facts(BrandQuerySet):
     """Questions about the facts of one brand."""
 
     def counting(self) -> Facts:
-        """One reading of every campaign and day. The same spend stands in the report by campaign, by product and by
-        keyword; adding all of them would count it three times."""
+        """One reading of every figure of a campaign and day (see crm/facts/choosing.py). The same spend stands in the
+        report by campaign, by product and by keyword; adding all of them would count it three times."""
         return self.filter(counts=True)
 
 

@@ -247,6 +247,22 @@ class TestWhatCounts:
             bring(shop, batch(reports[place][1]), by=reports[place][0])
         assert self.counting(shop) == {(DAY, "a-campaigns"), (tomorrow, "products")}
 
+    @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0)])
+    def test_reports_with_different_figures_of_a_day_count_together(
+        self, shop: Retailer, order: tuple[int, ...]
+    ) -> None:
+        nothing = {"impressions": None, "clicks": None, "spend": None}
+        reports = [
+            (mapping("ads", "ad"), row(1, ad="A")),
+            (mapping("a-purchases", "ad"), row(1, ad="A", orders=10_000, **nothing)),
+            (mapping("a-values", "ad"), row(1, ad="A", sales=1_000_000, **nothing)),
+        ]
+        for place in order:
+            bring(shop, batch([reports[place][1]]), by=reports[place][0])
+        assert len(self.counting(shop)) == 3
+        bring(shop, batch([row(2)]))
+        assert self.counting(shop) == {(DAY, "hand-made"), (DAY, "a-purchases"), (DAY, "a-values")}
+
     def test_undo_lets_the_other_reading_count_again(self, shop: Retailer) -> None:
         bring(shop, batch([row(1, item="P")]), by=mapping("products", "product"))
         source, _ = bring(shop, batch([row(1)]))
