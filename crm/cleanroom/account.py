@@ -62,15 +62,17 @@ def check(room: CleanRoom, *, epsilon: float, delta: float, now: datetime) -> Ac
     if fits and (not delta or stands.delta_spent + delta <= room.delta * (1 + ROUNDING)):
         return stands
     affordable = _affordable_at(room, epsilon, delta, now)
-    whole, when = stands.whole_again_at, ""
-    if affordable:
-        when = f" It will be enough on {affordable:%d %b %Y, %H:%M} UTC"
-        when += f", and whole again on {whole:%d %b %Y, %H:%M} UTC." if whole and whole != affordable else "."
+    whole = stands.whole_again_at
+    dates = [f"{at:%d %b %Y, %H:%M} UTC" for at in (affordable, whole) if at is not None]
+    if not affordable:
+        when = "It never will be enough: the whole budget is smaller."
+    elif len(set(dates)) == 1:
+        when = f"It is whole again on {dates[0]}."
     else:
-        when = " It never will be: the whole budget is smaller."
+        when = f"It will be enough on {dates[0]}, and whole again on {dates[1]}."
     raise BudgetSpent(
         f"The privacy budget of {room.name} does not cover this: it costs {epsilon:g}, and {stands.left:g} of "
-        f"{stands.limit:g} is left.{when} A question asked before is answered again at no cost.",
+        f"{stands.limit:g} is left. {when} A question asked before is answered again at no cost.",
         room=room.name,
         epsilon=epsilon,
         left=stands.left,

@@ -64,7 +64,9 @@ class Command(BaseCommand):
             table.add_column(f"{column.title} ({column.unit})", justify="right")
         for row in answer.rows:
             names = list(row.group.values()) or ["all"]
-            table.add_row(*names, *(_shown(row.figures.get(column.name), column.unit) for column in answer.columns))
+            table.add_row(
+                *names, *(_shown(row.figures.get(column.name), column.unit, answer) for column in answer.columns)
+            )
         console = Console(file=self.stdout, width=max(110, Console().width))  # type: ignore[arg-type]
         console.print(table)
         budget, kept_back = answer.budget, "not told" if answer.suppressed is None else f"{answer.suppressed:,}"
@@ -105,10 +107,10 @@ def _question(given: str) -> Any:
         raise CommandError(f"--query is no JSON: {error}.") from error
 
 
-def _shown(one: Figure | None, unit: str) -> str:
+def _shown(one: Figure | None, unit: str, answer: Answer) -> str:
     if one is None or one.value is None:
         return "not shown"
     places = 2 if unit == "share" else 0
-    if one.low == one.high:
+    if not answer.threshold:  # delivery: nothing was added
         return figure(one.value, places)
     return f"{figure(one.value, places)} ({figure(one.low, places)} to {figure(one.high, places)})"

@@ -197,7 +197,7 @@ class TestBudget:
     def test_a_question_dearer_than_the_whole_budget_says_so(self, populated, room):
         room.epsilon_limit = 1
         room.save()
-        with pytest.raises(BudgetSpent, match="never will be"):
+        with pytest.raises(BudgetSpent, match="never will be enough"):
             ask(room, metrics=["people"], epsilon="2.00")
 
     def test_after_the_period_the_question_is_asked_anew(self, populated, room):
