@@ -46,7 +46,7 @@ class Loader:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.refused: list[tuple[int, str, dict[str, str]]] = []
+        self.refused: list[tuple[int, str, dict[Any, Any]]] = []
         self.seen: set[int] = set()
         self.good = 0
         self.cents = 0
