@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 
@@ -36,7 +36,7 @@ def make_brand(slug: str, *, now: datetime) -> tuple[Brand, bool]:
         if created:
             _make(brand, entry, world, now)
     if not PerformanceMetric.objects.for_brand(brand).exists():  # new, or interrupted before its reports were in
-        take_in_reports(brand, entry, world, last_day=now.date())
+        take_in_reports(brand, entry, world, last_day=now.date() - timedelta(days=1))
     return brand, created
 
 
@@ -92,7 +92,7 @@ def _campaigns(
 ) -> dict[str, Campaign]:
     made = {}
     for one in entry.campaigns:
-        past = world.history(one.id, budget=float(one.budget), last_day=now.date())
+        past = world.history(one.id, budget=float(one.budget), last_day=now.date() - timedelta(days=1))
         campaign = Campaign.across_brands.create(
             brand=brand,
             retailer=retailers[one.retailer],

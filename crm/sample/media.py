@@ -14,7 +14,7 @@ RETURN_WANTED = Decimal("2.4")  # sales planned per unit of spend
 
 
 def make_retailers(brand: Brand, entry: BrandEntry) -> dict[str, Retailer]:
-    """The shops by name; each delivers once a day."""
+    """The shops by name; each delivers once a week."""
     made = Retailer.across_brands.bulk_create(
         Retailer(
             brand=brand,
@@ -22,7 +22,7 @@ def make_retailers(brand: Brand, entry: BrandEntry) -> dict[str, Retailer]:
             slug=one.name.lower().replace(" ", "-"),
             network=one.network,
             time_zone="Europe/Berlin",
-            delivers_every_days=1,
+            delivers_every_days=7,
             delivers_by=one.delivers_by,
         )
         for one in entry.retailers

@@ -18,14 +18,15 @@ from crm.sample.catalogue import SkuEntry
 
 OVERLAP = 7  # days of a delivery that the next one restates
 LATE_SHARE = 0.05  # of the sales of a day are not known yet on the next; the share shrinks over OVERLAP days
-THIRTY_DAYS = 1.06  # sales within 30 days, by those within 14
+FOURTEEN_DAYS = 1.06  # sales within 14 days, by those within 7
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """One file. `text` is its content in UTF-8."""
+    """One file. `text` is its content in UTF-8; it holds days up to `last_day`."""
 
     filename: str
+    last_day: date
     text: str
 
 
@@ -43,7 +44,7 @@ def deliveries(retailer: str, network: str, campaigns: Sequence[Reported]) -> li
     days = campaigns[0].history.days
     middle, end = len(days) - 14, len(days)
     cuts = [(0, middle), (max(0, middle - OVERLAP), middle + 7), (middle, end)]
-    write = {"walmart": _walmart, "criteo": _criteo}.get(network, _plain)
+    write = {"amazon": _amazon, "criteo": _criteo}.get(network, _plain)
     return [write(retailer, campaigns, first, last, last == end) for first, last in cuts]
 
 
@@ -59,26 +60,27 @@ def unknown_report(retailer: str, last_day: date, skus: Sequence[SkuEntry]) -> D
             rows.append([f"{day:%d.%m.%Y}", f"{retailer} shelf talk", sku.gtin[1:], shown, clicks, _comma(cost),
                          _comma(sold), "K. Brandt"])  # fmt: skip
     header = ["Dt", "Cmp_Nm", "EAN", "Imp", "Clk", "Cost_net", "Att_Sls_14d", "Acct_Mgr"]
-    return Delivery(f"{_slug(retailer)}_display_export (3).csv", _table(header, rows, ";"))
+    return Delivery(f"{_slug(retailer)}_display_export (3).csv", last_day, _table(header, rows, ";"))
 
 
 def item_report(retailer: str, campaign: Reported, skus: Sequence[SkuEntry]) -> Delivery:
     """Figures by item number for the last two weeks: some of the items are ours under names we do not use."""
     rows = []
     past = campaign.history
+    worth = float(past.sales.sum() / max(1, past.orders.sum()))  # of an order
     goods = [sku for sku in skus if sku.gtin]
     for place in range(len(past.days) - 14, len(past.days)):
         for number, sku in enumerate(goods):
             share = (len(goods) - number) / (len(goods) * (len(goods) + 1) / 2)
             shown, orders = int(past.impressions[place] * share), int(past.orders[place] * share)
             rows.append(
-                [past.days[place].isoformat(), campaign.external_id, f"{campaign.external_id}-1",
-                 7_710_000 + 14 * number, shouted(sku.name), shown, min(int(past.clicks[place] * share), shown),
-                 f"{past.spend[place] * share:.2f}", f"{past.sales[place] * share:.2f}", orders, orders]
+                [past.days[place].isoformat(), campaign.external_id, campaign.name, 7_710_000 + 14 * number,
+                 shouted(sku.name), shown, min(int(past.clicks[place] * share), shown),
+                 f"{past.spend[place] * share:.2f}", f"{orders * worth:.2f}", orders, orders]
             )  # fmt: skip
-    header = ["date", "campaignId", "adGroupId", "itemId", "itemName", "numAdsShown", "numAdsClicks", "adSpend",
-              "advertisedSkuSales14days", "attributedUnits14days", "attributedOrders14days"]  # fmt: skip
-    return Delivery(f"{_slug(retailer)}_items_{past.days[-1]}.csv", _table(header, rows))
+    header = ["date", "campaignId", "campaignName", "advProductId", "advProductName", "impressions", "clicks", "spend",
+              "attributedSales", "attributedUnits", "attributedOrders"]  # fmt: skip
+    return Delivery(f"{_slug(retailer)}_items_{past.days[-1]}.csv", past.days[-1], _table(header, rows))
 
 
 def shouted(name: str) -> str:
@@ -97,21 +99,20 @@ def _known(past: History, place: int, last: int, newest: bool) -> float:
     return float(past.sales[place]) * (1 - share)
 
 
-def _walmart(retailer: str, campaigns: Sequence[Reported], first: int, last: int, newest: bool) -> Delivery:
+def _amazon(retailer: str, campaigns: Sequence[Reported], first: int, last: int, newest: bool) -> Delivery:
     rows = []
     for one in campaigns:
         past = one.history
         for place in range(first, last):
             sales, orders = _known(past, place, last, newest), int(past.orders[place])
             rows.append(
-                [one.external_id, one.name, past.days[place].isoformat(), int(past.impressions[place]),
-                 int(past.clicks[place]), f"{past.spend[place]:.2f}", f"{sales:.2f}", orders,
-                 f"{sales * THIRTY_DAYS:.2f}", orders + orders // 16]
+                [past.days[place].isoformat(), one.external_id, one.name, int(past.impressions[place]),
+                 int(past.clicks[place]), f"{past.spend[place]:.2f}", "EUR", orders, f"{sales:.2f}",
+                 orders + orders // 16, f"{sales * FOURTEEN_DAYS:.2f}"]
             )  # fmt: skip
-    header = ["campaignExtId", "campaignName", "date", "numAdsShown", "numAdsClicks", "adSpend",
-              "attributedSales14days", "attributedOrders14days", "attributedSales30days",
-              "attributedOrders30days"]  # fmt: skip
-    return Delivery(_dated(retailer, campaigns, last), _table(header, rows))
+    header = ["date", "campaignId", "campaignName", "impressions", "clicks", "cost", "campaignBudgetCurrencyCode",
+              "purchases7d", "sales7d", "purchases14d", "sales14d"]  # fmt: skip
+    return Delivery(*_dated(retailer, campaigns, last), _table(header, rows))
 
 
 def _criteo(retailer: str, campaigns: Sequence[Reported], first: int, last: int, newest: bool) -> Delivery:
@@ -133,7 +134,7 @@ def _criteo(retailer: str, campaigns: Sequence[Reported], first: int, last: int,
         rows.append([day.isoformat(), "", "", 95, 1, "4.45", "0.00", 0, 0])
     header = ["date", "campaignId", "campaignName", "impressions", "clicks", "spend", "attributedSales",
               "attributedUnits", "attributedOrders"]  # fmt: skip
-    return Delivery(_dated(retailer, campaigns, last), _table(header, rows))
+    return Delivery(*_dated(retailer, campaigns, last), _table(header, rows))
 
 
 def _plain(retailer: str, campaigns: Sequence[Reported], first: int, last: int, newest: bool) -> Delivery:
@@ -151,11 +152,12 @@ def _plain(retailer: str, campaigns: Sequence[Reported], first: int, last: int, 
             )  # fmt: skip
     rows.append(["Total", "", "", "", "", _comma(spent), "", _comma(sold)])
     header = ["Date", "Campaign ID", "Campaign", "Impressions", "Clicks", "Spend", "Orders", "Sales"]
-    return Delivery(_dated(retailer, campaigns, last), f"{retailer}, all media\n\n{_table(header, rows, ';')}")
+    return Delivery(*_dated(retailer, campaigns, last), f"{retailer}, all media\n\n{_table(header, rows, ';')}")
 
 
-def _dated(retailer: str, campaigns: Sequence[Reported], last: int) -> str:
-    return f"{_slug(retailer)}_media_{campaigns[0].history.days[last - 1]}.csv"
+def _dated(retailer: str, campaigns: Sequence[Reported], last: int) -> tuple[str, date]:
+    day = campaigns[0].history.days[last - 1]
+    return f"{_slug(retailer)}_media_{day}.csv", day
 
 
 def _slug(name: str) -> str:
