@@ -18,6 +18,8 @@ from crm.models import (
     AudienceSegment,
     Brand,
     CampaignPlan,
+    CleanRoom,
+    CleanRoomQuery,
     Company,
     Contact,
     IdempotencyRecord,
@@ -60,6 +62,7 @@ OURS = [
     if not model.__name__.startswith("Historical")
 ]
 HISTORY = [
+    CleanRoomQuery,
     Step,
     StageChange,
     Evaluation,
@@ -111,6 +114,10 @@ def one_of_each(pack: Pack, user: Any) -> None:
         prospect_key="L-1",
         simulated_days=1,
         due_at=now,
+    )
+    room = CleanRoom.across_brands.create(brand=brand, name="Our own data")
+    CleanRoomQuery.across_brands.create(
+        room=room, question={"metrics": ["people"]}, state="answered", served_by="embedded"
     )
     SKUFactory(brand=brand)
     RetailerItem.across_brands.create(brand=brand, scheme="item", code="VF-1", name="Oats")
