@@ -102,6 +102,15 @@ def _take(source: WatchedSource, place: Folder | Bucket, one: Found, now: dateti
 
 
 def _place(source: WatchedSource) -> Folder | Bucket:
+    """The place, which lies below a folder named as the brand: no brand can watch what comes for another."""
+    in_bucket = source.place.startswith("s3://")
+    inside = urlsplit(source.place).path if in_bucket else source.place
+    parts = [part for part in inside.split("/") if part not in ("", ".")]
+    if parts[:1] != [source.brand.slug] or ".." in parts:
+        example = f"s3://bucket/{source.brand.slug}/" if in_bucket else f"{source.brand.slug}/amazon"
+        raise CannotLook(f"{source.place} is no place of {source.brand}. Name one below {example}.", field="place")
+    if "/" in source.pattern or ".." in source.pattern:
+        raise CannotLook(f"{source.pattern} names folders. Name files, for example *.csv.", field="pattern")
     if source.place.startswith("s3://"):
         return Bucket(source.place, source.pattern)
     return Folder(source.place, source.pattern)

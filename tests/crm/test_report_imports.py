@@ -274,13 +274,13 @@ class TestUndo:
 class TestWatchedFolder:
     @pytest.fixture
     def place(self, shop: Retailer, settings: LazySettings) -> WatchedSource:
-        (settings.WATCH_ROOT / "northmart").mkdir()
+        (settings.WATCH_ROOT / "harbor-oats" / "northmart").mkdir(parents=True)
         return WatchedSource.across_brands.create(
-            brand=shop.brand, retailer=shop, place="northmart", pattern="*.csv", mapping="generic"
+            brand=shop.brand, retailer=shop, place="harbor-oats/northmart", pattern="*.csv", mapping="generic"
         )
 
     def put(self, settings: LazySettings, name: str, text: str = GOOD, age_s: int = 60) -> None:
-        path = settings.WATCH_ROOT / "northmart" / name
+        path = settings.WATCH_ROOT / "harbor-oats" / "northmart" / name
         path.write_text(text)
         then = timezone.now().timestamp() - age_s
         os.utime(path, (then, then))
@@ -311,7 +311,24 @@ class TestWatchedFolder:
         place.refresh_from_db()
         assert "a.csv" in place.trouble
 
-    @pytest.mark.parametrize("where", ["../..", "/etc", "nothing-here"])
+    @pytest.mark.parametrize("where", ["lumen-home/northmart", "", ".", "harbor-oats/../lumen-home", "harbor-oats-2"])
+    def test_what_came_for_another_brand_is_not_taken(
+        self, place: WatchedSource, settings: LazySettings, where: str
+    ) -> None:
+        for other in ("lumen-home/northmart", "harbor-oats-2"):
+            (settings.WATCH_ROOT / other).mkdir(parents=True, exist_ok=True)
+            self.put(settings, f"../../{other}/march.csv")
+        place.place = where
+        assert watching.look(place, now=timezone.now()) == 0
+        assert "no place of Harbor Oats" in place.trouble
+
+    def test_a_pattern_cannot_climb_out(self, place: WatchedSource, settings: LazySettings) -> None:
+        (settings.WATCH_ROOT / "harbor-oats" / "other").mkdir()
+        place.pattern = "../other/*"
+        assert watching.look(place, now=timezone.now()) == 0
+        assert "names folders" in place.trouble
+
+    @pytest.mark.parametrize("where", ["../..", "/etc", "harbor-oats/nothing-here"])
     def test_it_never_leaves_its_root(self, place: WatchedSource, where: str) -> None:
         place.place = where
         assert watching.look(place, now=timezone.now()) == 0
@@ -327,20 +344,24 @@ class TestWatchedBucket:
         ):  # fmt: skip
             monkeypatch.setenv(name, value)
         return WatchedSource.across_brands.create(
-            brand=shop.brand, retailer=shop, place="s3://reports/amazon/", mapping="generic"
+            brand=shop.brand, retailer=shop, place="s3://reports/harbor-oats/amazon/", mapping="generic"
         )
 
     def test_what_is_new_there_is_taken_once(self, bucket: WatchedSource, httpserver: Any) -> None:
         listing = f"""<?xml version="1.0"?><ListBucketResult><IsTruncated>false</IsTruncated><Contents>
-            <Key>amazon/march.csv</Key><Size>{len(GOOD)}</Size><LastModified>2026-03-03T00:00:00Z</LastModified>
+            <Key>harbor-oats/amazon/march.csv</Key><Size>{len(GOOD)}</Size><LastModified>2026-03-03T00:00:00Z</LastModified>
             </Contents></ListBucketResult>"""
-        asked = {"list-type": "2", "prefix": "amazon/", "encoding-type": "url"}
+        asked = {"list-type": "2", "prefix": "harbor-oats/amazon/", "encoding-type": "url"}
         httpserver.expect_request("/reports", query_string=asked).respond_with_data(
             listing, content_type="application/xml"
         )
         headers = {"Content-Length": str(len(GOOD)), "ETag": '"x"', "Last-Modified": "Tue, 03 Mar 2026 00:00:00 GMT"}
-        httpserver.expect_request("/reports/amazon/march.csv", method="HEAD").respond_with_data("", headers=headers)
-        httpserver.expect_request("/reports/amazon/march.csv").respond_with_data(GOOD, headers={"ETag": '"x"'})
+        httpserver.expect_request("/reports/harbor-oats/amazon/march.csv", method="HEAD").respond_with_data(
+            "", headers=headers
+        )
+        httpserver.expect_request("/reports/harbor-oats/amazon/march.csv").respond_with_data(
+            GOOD, headers={"ETag": '"x"'}
+        )
         assert report_imports.look_at_all() == 1
         assert report_imports.look_at_all(now=timezone.now() + timedelta(minutes=16)) == 0
         assert Import.objects.for_brand(bucket.brand).get().filename == "march.csv"
