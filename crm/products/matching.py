@@ -217,7 +217,7 @@ def evidence(item: Theirs, found: Comparison) -> tuple[Row, ...]:
     own = without_size(f"{ours.product_brand} {ours.name}".strip()).lower()
     if item.name:
         rows.append(Row("Words", without_size(item.name).lower(), own, fit, f"{score:.0%} alike"))
-    if item.price is not None or ours.price is not None:
+    if item.price is not None and ours.price is not None:
         rows.append(_price_row(item.price, ours.price, found.price))
     return tuple(rows)
 
@@ -234,10 +234,9 @@ def _price(theirs: float | None, ours: float | None) -> Fit:
     return Fit.SAME if apart <= PRICE_SAME else Fit.CLOSE if apart <= PRICE_CLOSE else Fit.APART
 
 
-def _price_row(theirs: float | None, ours: float | None, fit: Fit) -> Row:
-    written = ["" if value is None else f"{value:.2f}" for value in (theirs, ours)]
-    note = f"{abs(theirs - ours):.2f} apart" if theirs is not None and ours is not None and fit is not Fit.SAME else ""
-    return Row("Shelf price", written[0], written[1], fit, note)
+def _price_row(theirs: float, ours: float, fit: Fit) -> Row:
+    note = "" if fit is Fit.SAME else f"{abs(theirs - ours):.2f} apart"
+    return Row("Shelf price", f"{theirs:.2f}", f"{ours:.2f}", fit, note)
 
 
 def _tail(digits: str, gtin: str) -> Fit:

@@ -76,7 +76,7 @@ class TestKeys:
         page.keyboard.press("a")
         page.get_by_text(f"{first} is ").wait_for()
         assert state(first) == "matched"
-        assert page.evaluate("document.activeElement.id") == "match-title"
+        page.wait_for_function("document.activeElement.id === 'match-title'")  # htmx focuses after it settled
         assert_accessible(page)
         second = page.locator(".same-item code").first.inner_text()
         page.keyboard.press("x")
