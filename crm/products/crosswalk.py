@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from crm.errors import EndcapError
 from crm.models import SKU, Brand, PerformanceMetric, Retailer, RetailerItem
-from crm.products.gtin import Catalogue, Done, Normalised, normalise
+from crm.products.gtin import Catalogue, Done, Normalised, looks_like_one, normalise
 from crm.products.matching import Ours, Proposal, Row, Shelf, Theirs
 
 CHUNK = 2000
@@ -155,8 +155,9 @@ def look_again(brand: Brand, *, known: Known | None = None) -> int:
 
 
 def read_code(item: RetailerItem | Seen, known: Known) -> Normalised | None:
-    """What the item's bar code says, or None where it has none."""
-    if item.scheme == RetailerItem.Scheme.GTIN:
+    """What the item's bar code says, or None where it has none. A ruined one often comes as the shop's own number."""
+    ruined = item.scheme == RetailerItem.Scheme.ITEM and looks_like_one(item.code)
+    if item.scheme == RetailerItem.Scheme.GTIN or ruined:
         text = item.code
     elif isinstance(item, Seen):
         text = item.gtin

@@ -158,6 +158,16 @@ def normalise(text: object, catalogue: Catalogue | None = None) -> Normalised:
     return _decide(given, catalogue)
 
 
+def looks_like_one(text: str) -> bool:
+    """Whether a shop's code is as long as a bar code, whole or ruined (11 to 14 digits): its own numbers are shorter."""
+    bare, _ = _unwrapped(text)
+    science = _SCIENTIFIC.match(bare)
+    if science:
+        return 10 <= int(science[3]) <= 13
+    found = _digits(bare)
+    return found is not None and 11 <= len(found.digits.lstrip("0")) <= 14
+
+
 def _decide(given: str, catalogue: Catalogue | None) -> Normalised:
     bare, wrapped = _unwrapped(given)
     if not bare:

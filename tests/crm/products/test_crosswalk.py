@@ -70,6 +70,12 @@ class TestResolve:
         seen = Seen("item", "VF-88213", "HARBOR OAT RLLD", gtin="4006381333931")
         assert crosswalk.resolve(harbor, mart, [seen]) == {"VF-88213": oats.pk}
 
+    @pytest.mark.parametrize(("code", "state"), [("4.006381333931E+12", "matched"), ("4006381333931.0", "matched"),
+                                                 ("4.00638E+12", "waiting"), ("406381333", "waiting")])  # fmt: skip
+    def test_a_ruined_bar_code_in_place_of_the_item_number_is_read(self, code, state, harbor, mart, oats):
+        crosswalk.resolve(harbor, mart, [("item", code)])
+        assert item_of(code).state == state
+
     def test_a_name_alone_never_settles_anything(self, harbor, mart, oats):
         exact = Seen("item", "1", "Harbor Rolled oats sack", "5 kg", oats.price)
         assert crosswalk.resolve(harbor, mart, [exact]) == {"1": None}
