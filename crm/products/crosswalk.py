@@ -156,13 +156,13 @@ def look_again(brand: Brand, *, known: Known | None = None) -> int:
 
 def read_code(item: RetailerItem | Seen, known: Known) -> Normalised | None:
     """What the item's bar code says, or None where it has none. A ruined one often comes as the shop's own number."""
-    ruined = item.scheme == RetailerItem.Scheme.ITEM and looks_like_one(item.code)
-    if item.scheme == RetailerItem.Scheme.GTIN or ruined:
-        text = item.code
-    elif isinstance(item, Seen):
+    if isinstance(item, Seen):
         text = item.gtin
     else:  # what stood beside the item's own code is kept in its evidence
         text = next((row["theirs"] for row in item.evidence if row["compared"] == BAR_CODE), "")
+    ruined = item.scheme == RetailerItem.Scheme.ITEM and looks_like_one(item.code)
+    if item.scheme == RetailerItem.Scheme.GTIN or (ruined and not text):
+        text = item.code
     return normalise(text, known.catalogue) if text else None
 
 

@@ -159,7 +159,7 @@ def normalise(text: object, catalogue: Catalogue | None = None) -> Normalised:
 
 
 def looks_like_one(text: str) -> bool:
-    """Whether a shop's code is as long as a bar code, whole or ruined (11 to 14 digits): its own numbers are shorter."""
+    """Whether a shop's code is as long as a bar code, whole or ruined (11 to 14 digits); its own are shorter."""
     bare, _ = _unwrapped(text)
     science = _SCIENTIFIC.match(bare)
     if science:
