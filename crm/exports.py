@@ -27,7 +27,7 @@ PART = 100_000
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 INSTANT = pl.Datetime("us", "UTC")
 
-Cleaner = Callable[[str], str]
+Cleaner = Callable[[Any], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def csv_lines(rows: Any, columns: Sequence[Column], cleaners: Mapping[str, Clean
     clean = _cleaners(columns, cleaners)
     for values in _values(rows, columns):
         for at, cleaner in clean:
-            values[at] = cleaner(values[at]) if isinstance(values[at], str) else values[at]
+            values[at] = cleaner(values[at])
         yield writer.writerow([_cell(value) for value in values])
 
 
@@ -127,12 +127,12 @@ def _cleaners(columns: Sequence[Column], cleaners: Mapping[str, Cleaner] | None)
 
 
 def _typed(values: list[Any], columns: Sequence[Column], clean: Sequence[tuple[int, Cleaner]]) -> list[Any]:
+    for at, cleaner in clean:
+        values[at] = cleaner(values[at])
     for at, one in enumerate(columns):
         value = values[at]
         if one.dtype == pl.String() and value is not None and not isinstance(value, str):
             values[at] = _text(value)
-    for at, cleaner in clean:
-        values[at] = cleaner(values[at]) if isinstance(values[at], str) else values[at]
     return values
 
 

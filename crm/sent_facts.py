@@ -125,7 +125,7 @@ def _close(batch: Import, done: MergeResult) -> None:
     batch.rows_set_aside, batch.rows_restated = done.set_aside, done.restated
     batch.first_on, batch.last_on, batch.progress = done.first_on, done.last_on, 1.0
     batch.reconciliation = done.reconciliation
-    batch.stored = {"models": dict(done.models), "notes": done.notes}
+    batch.stored = {"models": {name: n for name, n in done.models.items() if n}, "files": {}, "notes": done.notes}
     batch.finished_at = timezone.now()
     batch.save()
 

@@ -108,6 +108,11 @@ def apply(row: Any, values: Mapping[str, Any]) -> set[str]:
     return changed
 
 
+def stamped(model: type[models.Model], changed: set[str]) -> set[str]:
+    """`changed` with the fields that say when a row was changed."""
+    return changed | {field.name for field in model._meta.concrete_fields if getattr(field, "auto_now", False)}
+
+
 def refuse_taken(*, brand: Brand, keys: Keys, values: Mapping[str, Any], row: Any = None) -> None:
     """Raises KeyTaken when another row than `row` has the key, or a further unique set, that `values` would give."""
     for names in (keys.natural, *keys.further):
@@ -189,7 +194,11 @@ def _write(model: type[BrandOwned], rows: list[Any], changed: set[str], by: Any,
     if changed:
         # One statement for each batch, and several times faster than bulk_update's CASE for every row and field.
         manager.bulk_create(
-            rows, batch_size=BATCH, update_conflicts=True, unique_fields=["pk"], update_fields=sorted(changed)
+            rows,
+            batch_size=BATCH,
+            update_conflicts=True,
+            unique_fields=["pk"],
+            update_fields=sorted(stamped(model, changed)),
         )
     else:
         manager.bulk_create(rows, batch_size=BATCH)

@@ -18,7 +18,9 @@ from crm.api.described import Operation
 from crm.api.filters import left
 from crm.api.resource import Resource
 from crm.api.rows import ResourceView, word
-from crm.exports import Column
+from crm.exports import Cleaner, Column
+from crm.models import Brand
+from crm.privacy.applying import cleaner
 
 BLOCK = 64 * 1024
 
@@ -34,6 +36,14 @@ def columns_of(resource: type[Resource]) -> list[Column]:
         if one_value and not isinstance(field, serializers.ManyRelatedField) and path != "*":
             found.append(exports.column(resource.model, name, path, getattr(field, "words", None)))
     return found
+
+
+def cleaners(resource: type[Resource], brand: Brand) -> dict[str, Cleaner]:
+    """How columns with what people may be known by leave the house: as the brand's privacy policy says."""
+    if not resource.personal:
+        return {}
+    clean = cleaner(brand, "exports")
+    return dict.fromkeys(resource.personal, clean)
 
 
 class ExportRenderer(BaseRenderer):
@@ -86,7 +96,7 @@ class ExportCSV(Export):
     renderer_classes = [CSVRenderer]
 
     def body(self, rows: Any) -> Iterator[Any]:
-        return exports.csv_lines(rows, columns_of(self.resource))
+        return exports.csv_lines(rows, columns_of(self.resource), cleaners(self.resource, self.brand))
 
 
 class ExportParquet(Export):
@@ -97,7 +107,7 @@ class ExportParquet(Export):
     def body(self, rows: Any) -> Iterator[Any]:
         folder = tempfile.TemporaryDirectory(prefix="endcap-export-")
         file = Path(folder.name) / "rows.parquet"
-        exports.write_parquet(rows, columns_of(self.resource), file)
+        exports.write_parquet(rows, columns_of(self.resource), file, cleaners(self.resource, self.brand))
         return blocks(file, folder)
 
 

@@ -48,8 +48,8 @@ class Resource:
     joins: ClassVar[tuple[str, ...]] = ()
     prefetch: ClassVar[tuple[str, ...]] = ()
     beside: ClassVar[tuple[str, ...]] = ()
+    changeable: ClassVar[bool] = True
     deletable: ClassVar[bool] = True
-    exported: ClassVar[bool] = True
     personal: ClassVar[tuple[str, ...]] = ()
     """Columns that hold what people may be known by; exports treat them by the brand's privacy policy."""
 
@@ -66,6 +66,11 @@ class Resource:
     @classmethod
     def keys(cls) -> Keys:
         return Keys(cls.model, cls.key, cls.further_keys)
+
+    @classmethod
+    def refuse_taken(cls, brand: Brand, values: dict[str, Any], row: Any = None) -> None:
+        """Raises KeyTaken when another row than `row` has a key that `values` would give."""
+        upserts.refuse_taken(brand=brand, keys=cls.keys(), values=values, row=row)
 
     @classmethod
     def upsert(cls, brand: Brand, rows: Sequence[tuple[int, dict[str, Any]]], by: Any) -> upserts.Upserted:

@@ -18,7 +18,7 @@ from crm.api.filters import left
 from crm.api.references import Names
 from crm.api.repeats import ChangingView
 from crm.api.resource import SOURCE, Resource, Written
-from crm.upserts import KeyTaken, apply, refuse_taken
+from crm.upserts import KeyTaken, apply, stamped
 
 
 class ResourceView(ChangingView):
@@ -76,7 +76,7 @@ class RowList(ResourceView):
         given.is_valid(raise_exception=True)
         values = dict(given.validated_data)
         plain = {name: value for name, value in values.items() if name not in self.resource.beside}
-        refuse_taken(brand=self.brand, keys=self.resource.keys(), values=plain)
+        self.resource.refuse_taken(self.brand, plain)
         with alone(), transaction.atomic():
             done = self.resource.upsert(self.brand, [(0, values)], request.user)
         return Response(self.shown(done.rows[0]), status=201)
@@ -102,12 +102,12 @@ class RowOne(ResourceView):
         given.is_valid(raise_exception=True)
         beside = {name: value for name, value in given.validated_data.items() if name in resource.beside}
         plain = {name: value for name, value in given.validated_data.items() if name not in resource.beside}
-        refuse_taken(brand=self.brand, keys=resource.keys(), values=plain, row=row)
+        resource.refuse_taken(self.brand, plain, row)
         with alone(), transaction.atomic():
             names = apply(row, plain)
             if names:
                 row._history_user, row._change_reason = request.user, SOURCE
-                row.save(update_fields=sorted(names))
+                row.save(update_fields=sorted(stamped(resource.model, names)))
             resource.settle(self.brand, {0: Written(row, beside, created=False)}, request.user)
         return Response(self.shown(row))
 

@@ -33,6 +33,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from crm.api.repeats import HEADER as KEY_HEADER
+from crm.api.resources import RESOURCES
 from crm.models import Pack
 from orchestrator.api import packs as packs_api
 from tests.orchestrator.api_doors import judged
@@ -53,6 +54,11 @@ OPERATIONS = [
     ("POST", "/api/episodes/{id}/fork"),
     ("POST", "/api/orchestrator/train"),
     ("POST", "/api/auth/login"),
+    *(("GET", f"/api/{resource.name}/") for resource in RESOURCES),
+    ("GET", "/api/campaigns/{id}"),
+    ("GET", "/api/performance/export.csv"),
+    ("GET", "/api/audiences/{id}/members"),
+    ("GET", "/api/schema/rmis/{name}"),
 ]
 CHECKS = [
     schemathesis.checks.not_a_server_error,

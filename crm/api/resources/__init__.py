@@ -2,6 +2,8 @@
 
 from crm.api.resource import Resource
 from crm.api.resources.campaigns import Audiences, CampaignPlans, Campaigns
+from crm.api.resources.governance import Consents, Suppressions
+from crm.api.resources.imports import Imports, Mappings, Quarantine
 from crm.api.resources.people import Companies, Contacts, Leads, Pipelines, PipelineStages
 from crm.api.resources.performance import Performance
 from crm.api.resources.results import Outcomes, Sales
@@ -22,6 +24,11 @@ RESOURCES: tuple[type[Resource], ...] = (
     Sales,
     Outcomes,
     Performance,
+    Imports,
+    Quarantine,
+    Mappings,
+    Suppressions,
+    Consents,
 )
 
-__all__ = ["RESOURCES", "Performance", "Resource"]
+__all__ = ["RESOURCES", "Imports", "Performance", "Resource"]

@@ -88,7 +88,7 @@ class Contacts(Resource):
     model = Contact
     output, input, filters = ContactOutput, ContactInput, ContactFilters
     joins = ("company",)
-    personal = ("name", "email", "detail")
+    personal = ("external_id", "name", "email", "detail")
 
 
 class StageOutput(serializers.ModelSerializer[PipelineStage]):
