@@ -21,7 +21,9 @@ from crm.models import (
     CleanRoom,
     CleanRoomQuery,
     Company,
+    Consent,
     Contact,
+    Erasure,
     IdempotencyRecord,
     Import,
     Lead,
@@ -29,12 +31,14 @@ from crm.models import (
     Pack,
     Pipeline,
     PipelineStage,
+    PrivacyPolicy,
     QuarantinedRow,
     ReportMapping,
     Restatement,
     RetailerItem,
     SegmentMember,
     StageChange,
+    Suppression,
     WatchedSource,
 )
 from orchestrator import learning
@@ -63,6 +67,9 @@ OURS = [
 ]
 HISTORY = [
     CleanRoomQuery,
+    Consent,
+    Erasure,
+    Suppression,
     Step,
     StageChange,
     Evaluation,
@@ -119,6 +126,10 @@ def one_of_each(pack: Pack, user: Any) -> None:
     CleanRoomQuery.across_brands.create(
         room=room, question={"metrics": ["people"]}, state="answered", served_by="embedded"
     )
+    PrivacyPolicy.across_brands.create(brand=brand, body="places: {}")
+    Consent.across_brands.create(brand=brand, person="0" * 64, purpose="email", given=True, source="form")
+    Suppression.across_brands.create(brand=brand, person="0" * 64, reason="manual")
+    Erasure.across_brands.create(brand=brand, person="0" * 64, asked_by=user)
     SKUFactory(brand=brand)
     RetailerItem.across_brands.create(brand=brand, scheme="item", code="VF-1", name="Oats")
     campaign = CampaignFactory(brand=brand)

@@ -1,12 +1,12 @@
 #!/bin/sh
-# Make one virtual environment per peer engine under .peers/ (git-ignored), so that what they need never meets what
+# Make one virtual environment per peer under .peers/ (git-ignored), so that what they need never meets what
 # Endcap needs. Safe to run again: pip finds everything in place.
 set -eu
 cd "$(dirname "$0")/../.."
 python="${PYTHON:-python3.11}"
-for peer in langgraph dbos dlt; do
+for peer in langgraph dbos dlt presidio; do
     [ -x ".peers/$peer/bin/python" ] || "$python" -m venv ".peers/$peer"
     ".peers/$peer/bin/python" -m pip install --quiet --disable-pip-version-check \
         --requirement "benchmarks/peers/requirements-$peer.txt"
-    echo "peer ready: $peer ($(".peers/$peer/bin/python" -m pip freeze | grep "^$peer=="))"
+    echo "peer ready: $peer ($(".peers/$peer/bin/python" -m pip freeze | grep "^$peer"))"
 done

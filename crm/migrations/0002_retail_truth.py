@@ -865,6 +865,7 @@ class Migration(migrations.Migration):
                         ('source', models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='facts', to='crm.import')),
                     ],
                     options={
+                        'default_manager_name': 'across_brands',
                         'ordering': ('measured_on', 'pk'),
                         'indexes': [models.Index(condition=models.Q(('counts', True)), fields=['brand', 'campaign', 'measured_on'], name='fact_counting')],
                         'constraints': [models.UniqueConstraint(fields=('brand', 'measured_on', 'identity'), name='fact_once')],

@@ -126,6 +126,7 @@ class PerformanceMetric(BrandOwned):
     objects = FactManager()  # type: ignore[misc]
 
     class Meta:
+        default_manager_name = "across_brands"
         ordering = ("measured_on", "pk")
         constraints = [models.UniqueConstraint(fields=["brand", "measured_on", "identity"], name="fact_once")]
         indexes = [
