@@ -22,7 +22,7 @@ from crm.imports.reports.checks import impossible
 from crm.imports.reports.days import order_in
 from crm.imports.reports.entities import newest_entities
 from crm.imports.reports.finishing import finished, totals_of
-from crm.imports.reports.mapping import Mapping
+from crm.imports.reports.mapping import Mapping, note_in
 from crm.imports.reports.numbers import PROOF, unwrapped
 from crm.imports.reports.parsing import Parsed, Place, Plan, Reason, Repair, facts, plan
 from crm.imports.reports.repeats import Repeats, Seen
@@ -173,7 +173,8 @@ def _piece(part: Part, made: Plan, found: Table) -> Piece:
     bad = why.is_not_null()
     below = _footer(raw.filter(bad), parsed.frame.filter(bad), made, rest) if raw.height else []
     refused = raw.with_columns(why=why).filter(bad & ~raw["row"].is_in(below))
-    rest.refused = _set_aside(refused, parsed.faults, found, part.misfits)
+    spent = dict(parsed.frame.filter(bad).select("row", "spend").iter_rows())
+    rest.refused = _set_aside(refused, parsed.faults, found, part.misfits, spent)
     rest.read = refused.height
     lost = parsed.frame.filter(pl.col("row").is_in(refused["row"].to_list()))
     rest.totals = {name: (0, total) for name, total in totals_of(lost).items()}
@@ -207,13 +208,12 @@ def _footer(raw: pl.DataFrame, parsed: pl.DataFrame, made: Plan, rest: Batch) ->
     below = []
     cells = [name for name in raw.columns if name != "row"]
     for row, *values in raw.filter(without_day).select("row", *cells).iter_rows():
-        filled = [value.strip() for value in values if value.strip()]
-        if filled and filled[0].strip(" :*").casefold() in made.mapping.footer.totals:
+        if made.mapping.footer.is_total(values):
             total = parsed.filter(pl.col("row") == row)
             rest.said = {name: sum_ for name, sum_ in totals_of(total).items() if total[name].null_count() == 0}
             below.append(row)
-        elif len(filled) == 1 and len(cells) > 2 and values[0].strip() and start.at != -1 and " " in filled[0]:
-            rest.notes = (*rest.notes, filled[0][:200])
+        elif start.at != -1 and (note := note_in(values)):
+            rest.notes = (*rest.notes, note[:200])
             below.append(row)
     return below
 
@@ -223,8 +223,9 @@ def _set_aside(
     faults: list[tuple[str, Place | None, pl.Series, Reason]],
     found: Table,
     misfits: dict[int, int],
+    spent: dict[int, int | None],
 ) -> list[SetAside]:
-    """A SetAside for every refused row (with the number of its first fault in `why`)."""
+    """A SetAside for every refused row (with the number of its first fault in `why`); `spent` by row, in micros."""
     made = []
     names = found.header.names
     keys = [f"c{at}" for at in range(found.width)]
@@ -237,7 +238,7 @@ def _set_aside(
         if place is None and row["row"] in misfits:
             cells = misfits[row["row"]]
             why = f"has {cells} cells, the header has {found.width}" if cells >= 0 else "has a field that others lack"
-        made.append(SetAside(found.filename, row["row"], column, value[:300], why, raw))
+        made.append(SetAside(found.filename, row["row"], column, value[:300], why, raw, spent.get(row["row"])))
     return made
 
 
@@ -259,6 +260,7 @@ def _without_repeats(piece: Piece, repeats: Repeats, made: Plan, found: Table) -
     batch.totals = {name: (good, lost.get(name, 0)) for name, (good, _) in batch.totals.items()}
     raws = piece.raw.filter(pl.col("row").is_in(again["row"].to_list()))
     keys = [f"c{at}" for at in range(found.width)]
+    spent = dict(again.select("row", "spend").iter_rows())
     for row, *values in raws.select("row", *keys).iter_rows():
         raw = dict(zip(found.header.names, values, strict=True))
         if row in repeats.same:
@@ -269,5 +271,5 @@ def _without_repeats(piece: Piece, repeats: Repeats, made: Plan, found: Table) -
                 f"contradicts row {repeats.contradicting[row]}: both name the same day and place with other figures; "
                 "keep the right one"
             )
-        batch.refused.append(SetAside(found.filename, row, "row", str(row), why, raw))
+        batch.refused.append(SetAside(found.filename, row, "row", str(row), why, raw, spent.get(row)))
     return batch

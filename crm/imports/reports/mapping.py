@@ -5,7 +5,7 @@ A mapping says everything that a file does not say of itself, so that nothing ha
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
@@ -134,6 +134,17 @@ class Footer(_Part):
 
     totals: tuple[str, ...] = ("total", "totals", "grand total", "summe", "gesamt", "total général", "totale")
 
+    def is_total(self, cells: Iterable[str]) -> bool:
+        first = next((text for cell in cells if (text := cell.strip())), "")
+        return first.strip(" :*").casefold() in self.totals
+
+
+def note_in(cells: Sequence[str]) -> str:
+    """The text of a row that is a note below the data: a sentence in its first cell and nothing else, or ""."""
+    first = cells[0].strip()
+    alone = len(cells) > 2 and not any(cell.strip() for cell in cells[1:])
+    return first if alone and " " in first else ""
+
 
 class Only(_Part):
     """Which rows are read: those with one of `values` in `column`; the others are left out, and counted by reason."""
@@ -173,7 +184,9 @@ class Mapping(_Part):
     header_within: int = Field(default=40, ge=1, le=200)  # title rows may stand above the header, at most so many
     footer: Footer = Footer()
     only: Only | None = None
-    marks: tuple[str, ...] = ()  # columns that must be in the header for the mapping to fit; `a|b` is either of both
+    # columns that must be in the header for the mapping to fit; `a|b` is either of both. What names a network has one
+    # mark that a plain report does not have, or it would claim the reports of others
+    marks: tuple[str, ...] = ()
     filenames: tuple[str, ...] = ()
     restatement_days: int = Field(default=14, ge=0, le=365)
     time_zone: str = ""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from crm.imports.faults import BrokenFile
 from crm.imports.reports.header import header_for
-from crm.imports.reports.mapping import Mapping
+from crm.imports.reports.mapping import Footer, Mapping, note_in
 from crm.imports.reports.names import plain
 from crm.imports.reports.parsing import plan
 from crm.imports.reports.tables import Table, table
@@ -78,7 +78,7 @@ def recognise(path: Path, mappings: Iterable[Mapping], filename: str | None = No
     found_table, fits = best
     chosen, why = _choice(fits)
     return Recognised(
-        chosen, fits[0].score if fits else 0.0, why, found_table.header.names, _sample(found_table),
+        chosen, fits[0].score if fits else 0.0, why, found_table.header.names, _sample(found_table, every),
         found_table.facts, tuple(fits[:5]),
     )  # fmt: skip
 
@@ -124,8 +124,16 @@ def _choice(fits: Sequence[Fit]) -> tuple[str, str]:
     return fits[0].mapping, f"{fits[0].mapping} {fits[0].why}."
 
 
-def _sample(found: Table) -> tuple[tuple[str, ...], ...]:
+def _sample(found: Table, mappings: Sequence[Mapping]) -> tuple[tuple[str, ...], ...]:
+    """The first rows of data: no blank row, no total of the file's own, no note below the data."""
+    footers = {Footer(), *(mapping.footer for mapping in mappings)}
     for part in found.parts():
         keys = [f"c{at}" for at in range(found.width)]
-        return tuple(part.frame.head(SAMPLE).select(keys).rows())
+        return tuple(
+            row
+            for row in part.frame.head(SAMPLE).select(keys).rows()
+            if any(cell.strip() for cell in row)
+            and not any(footer.is_total(row) for footer in footers)
+            and not note_in(row)
+        )
     return ()

@@ -9,17 +9,18 @@ from crm.imports.reports.names import tokens
 
 # what a word of a name stands for; words that mean different things at different networks are not here
 _SPELLINGS: dict[str, str] = {
-    "impressions": "impression impressions impr impres imps displays impressionen shown",
-    "clicks": "click clicks klicks clics clickthrough clickthroughs clks",
-    "spend": "spend cost costs spent kosten ausgaben expenditure spnd",
-    "sales": "sales sls revenue rev umsatz turnover sale",
-    "orders": "order orders purchases purchase ord ords conversions transactions bestellungen checkouts",
-    "units": "unit units quantity quantities qty uts",
+    "impressions": "impression impressions imp impr imprs impres imps displays impressionen shown",
+    "clicks": "click clicks klicks clics clickthrough clickthroughs clk clks clck clcks",
+    "spend": "spend cost costs spent kosten ausgaben expenditure spnd spd cst",
+    "sales": "sales sls revenue rev revs umsatz turnover sale",
+    "orders": "order orders purchases purchase purch ord ords transactions txn txns bestellungen checkouts "
+    "conversion conversions conv convs cnv",
+    "units": "unit units quantity quantities qty qtys uts unt unts",
     "day": "date day datum tag dt",
-    "campaign": "campaign campaigns kampagne cmpgn camp cmp",
+    "campaign": "campaign campaigns kampagne cmpgn cmpn cpgn camp cmp",
     "ad_group": "adgroup adset anzeigengruppe lineitem",
-    "target": "keyword keywords kw suchbegriff query",
-    "currency": "currency währung ccy curr",
+    "target": "keyword keywords kw kwd kwds kywd suchbegriff query",
+    "currency": "currency währung ccy curr crncy",
     "code": "gtin upc ean asin barcode gtin14",
     "item": "item product sku artikel produkt prod prd itm",
     "id": "id ids uuid number no nr num",
@@ -133,6 +134,12 @@ OTHER = {
     ),
 }
 _WINDOW = re.compile(r"^\d{1,3}$")
+_SHORT = frozenset({"conv", "convs", "cnv"})  # conversions, and much else: a conversion rate, a conversation
+_WORTH = frozenset({"value", "val"})
+# words of a name that take nothing from what another word says
+_FILLING = frozenset(
+    {"report", "rpt", "the", "of", "ad", "group", "grp", "set", "line", "code", "cd", "search", "term", "match", "type"}
+)
 _FIGURES = ("sales", "orders", "units", "spend", "impressions", "clicks")
 
 
@@ -174,41 +181,51 @@ def meaning_of(name: str) -> Meaning | None:
     for word in words:
         if word in OTHER and not (word in ("view", "views") and len(words) > 2 and _figure(words)[0]):
             return Meaning("", 0.9, OTHER[word])
+    if words in (("amt",), ("amount",)):
+        return Meaning("spend", 0.55, "an amount of money; it could be sales as well as spend")
     figure, unknown = _figure(words)
     if figure in ("sales", "orders", "units") or (figure and new):
         days, attribution = attributed(words)
         confidence = 0.92 if not unknown else 0.6
+        if _SHORT & set(words):
+            confidence = min(confidence, 0.75)
         if days is None and not {"attributed", "att", "attr"} & set(words):
             confidence = min(confidence, 0.85)
-        said = f"reads like {figure}" + (f" within {days} days" if days else ", window not said")
+        said = f"reads like {figure}" + (f" within {days} days" if days else ", window not said") + _not_read(unknown)
         return Meaning(f"{'ntb_' if new else ''}{figure}|{days or ''}|{attribution}", confidence, said)
     if figure:
-        return Meaning(figure, 0.93 if not unknown else 0.6, f"reads like {figure}")
+        return Meaning(figure, 0.93 if not unknown else 0.6, f"reads like {figure}{_not_read(unknown)}")
     return _dimension(words)
+
+
+def _not_read(words: list[str]) -> str:
+    return f", whatever {' '.join(words)} means in it" if words else ""
 
 
 def _figure(words: tuple[str, ...]) -> tuple[str, list[str]]:
     """(the figure that a name speaks of, words that were not understood)."""
     if {"id", "name"} & {WORDS.get(word, "") for word in words if word not in ("number", "no", "num")}:
         return "", []
+    kinds = {WORDS.get(word, "") for word in words}
     for figure in _FIGURES:  # `sales clicks` are sales, `click spend` is spend
-        if any(WORDS.get(word) == figure for word in words):
-            known = {word for word in words if WORDS.get(word) in (figure, "ntb") or word in COLOUR or word.isdigit()}
-            return figure, [word for word in words if word not in known]
+        if figure not in kinds:
+            continue
+        taken = {figure, "ntb"}
+        if figure == "orders" and _WORTH & set(words):  # `conversion value` is money
+            figure, taken = "sales", taken | {"sales"}
+        known = {
+            word for word in words if WORDS.get(word) in taken or word in COLOUR or word in _WORTH or word.isdigit()
+        }
+        return figure, [word for word in words if word not in known]
     return "", []
 
 
 def _dimension(words: tuple[str, ...]) -> Meaning | None:
     kinds = [WORDS.get(word, "") for word in words]
     joined = "".join(words)
-    extra = [
-        word
-        for word, kind in zip(words, kinds, strict=True)
-        if not kind
-        and word not in ("report", "the", "of", "ad", "group", "set", "line", "code", "search", "term", "match", "type")
-    ]
+    extra = [word for word, kind in zip(words, kinds, strict=True) if not kind and word not in _FILLING]
     sure = 0.93 if not extra else 0.6
-    group = "adgroup" in joined or "adset" in joined or "lineitem" in joined
+    group = "adgroup" in joined or "adgrp" in joined or "adset" in joined or "lineitem" in joined
     if {"start", "begin", "from"} & set(words) and "day" in kinds:
         return Meaning("range_start", 0.85, "reads like the first day of a range")
     if {"end", "to", "until", "stop"} & set(words) and "day" in kinds:
@@ -236,7 +253,11 @@ def _dimension(words: tuple[str, ...]) -> Meaning | None:
     if "code" in kinds:
         return Meaning("item", sure, "reads like a product code")
     if "item" in kinds:
-        return Meaning("item" if "id" in kinds else "item_name", min(sure, 0.88), "reads like the product")
+        return Meaning(
+            "item" if "id" in kinds or {"code", "cd"} & set(words) else "item_name",
+            min(sure, 0.88),
+            "reads like the product",
+        )
     for kind in ("device", "placement", "region"):
         if kind in kinds:
             return Meaning(f"breakdown.{kind}", sure * 0.95, f"reads like the {kind}")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from crm.imports.reports.mapping import FOLDER, BadMapping, from_yaml, load, shipped
+from crm.imports.reports.names import plain
 from tests.crm.reports.files import SMALL, small
 
 
@@ -27,6 +28,17 @@ def test_all_networks_of_the_issue_are_there() -> None:
 def test_every_file_is_a_mapping_or_the_base_of_one() -> None:
     names = {path.stem for path in FOLDER.glob("*.yaml")}
     assert {name for name in names if not name.startswith("_")} == set(shipped())
+
+
+@pytest.mark.parametrize("name", [name for name, mapping in shipped().items() if mapping.network])
+def test_what_names_a_network_asks_for_something_that_a_plain_report_does_not_have(name: str) -> None:
+    everyday = shipped()["generic"].known_names()
+    assert any(not {plain(one) for one in mark.split("|")} & everyday for mark in shipped()[name].marks)
+
+
+@pytest.mark.parametrize("name", list(shipped()))
+def test_every_name_of_a_mark_says_something(name: str) -> None:
+    assert all(plain(one) for mark in shipped()[name].marks for one in mark.split("|"))
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ import pytest
 from crm.imports.reports.mapping import parse, shipped
 from crm.imports.reports.proposing import LEAST, SURE, propose
 from crm.imports.reports.recognise import recognise
+from crm.sample.catalogue import brand_entry
+from crm.sample.reports import unknown_report
 from tests.crm.reports.files import read, small, written
 from tests.crm.reports.held_out import cases, proposal, right
 
@@ -90,6 +93,38 @@ class TestPropose:
         assert found["Att_Sls_14d"] == "sales|14|unknown" and found["Att_Sls_30d"] == "sales|30|unknown"
         assert found["Att_Ord_14d"] == "orders|14|unknown" and found["NTB_Sls_14d"] == "ntb_sales|14|unknown"
 
+    @pytest.mark.parametrize(
+        ("name", "field"),
+        [
+            ("Imp", "impressions"), ("Imps", "impressions"), ("Impr", "impressions"), ("IMP", "impressions"),
+            ("Clk", "clicks"), ("Clks", "clicks"), ("Cmp", "campaign_name"), ("Cmp_Nm", "campaign_name"),
+            ("CMP_ID", "campaign_id"), ("Kwd", "target"), ("Prd_Cd", "item"), ("AdGrp_Nm", "ad_group_name"),
+            ("Qty", "units||unknown"), ("Sls", "sales||unknown"), ("Rev", "sales||unknown"), ("Ord", "orders||unknown"),
+            ("Att_Sls_14d", "sales|14|unknown"), ("Cost_net", "spend"), ("Conv", "orders||unknown"), ("Amt", "spend"),
+            ("Purch_Conv_Value_7d", "sales|7|unknown"),
+        ],
+    )  # fmt: skip
+    def test_an_abbreviation_is_read(self, name: str, field: str) -> None:
+        assert goes_to([name], ["12"]) == {name: field}
+
+    @pytest.mark.parametrize("name", ["Cost_net", "Conv", "Amt", "Sls_x"])
+    def test_a_name_that_could_be_something_else_is_not_certain(self, name: str) -> None:
+        (one,) = propose([name], [["12"]] * 4, mappings=shipped().values()).columns
+        assert LEAST <= one.confidence < 0.8
+        assert one.reason
+
+    def test_the_sample_export_with_unknown_headings_is_understood(self, tmp_path: Path) -> None:
+        made = unknown_report("Nordmarkt", date(2026, 3, 1), brand_entry("harbor-oats").skus)
+        path = tmp_path / made.filename
+        path.write_text(made.text, encoding="utf-8")
+        found = recognise(path, shipped().values())
+        assert found.mapping == ""
+        columns = propose(found.header, found.sample, mappings=shipped().values()).columns
+        assert [one.goes_to for one in columns] == [
+            "measured_on", "campaign_name", "item", "impressions", "clicks", "spend", "sales|14|unknown", "",
+        ]  # fmt: skip
+        assert {one.column for one in columns if one.confidence < 0.8} == {"Cost_net", "Acct_Mgr"}
+
     def test_what_is_not_understood_is_left_out_with_the_reason(self) -> None:
         made = {one.column: one for one in propose(RENAMED, [VALUES] * 4, mappings=shipped().values()).columns}
         for name in ("CTR_Pct", "Row_Hash", "Bid"):
@@ -148,6 +183,31 @@ class TestRecognise:
             recognise(tmp_path / "export.csv", shipped().values(), "ad_action_values.csv").mapping
             == "meta-ads-action-values"
         )
+
+    @pytest.mark.parametrize(
+        "end", ["Total,,120,1200", "Grand total:,,120,1200", ",Summe,120,1200", "Made by Ana B,,,"]
+    )
+    def test_the_sample_holds_data_only(self, end: str, tmp_path: Path) -> None:
+        path = tmp_path / "small.csv"
+        days = "".join(f"2026-01-0{day},A,{day},3\n" for day in (1, 2, 3))
+        path.write_text(f"Dt,Cmp_Nm,Cost_x,Imp\n{days} , , , \n{end}\n")
+        found = recognise(path, shipped().values())
+        assert [row[0] for row in found.sample] == ["2026-01-01", "2026-01-02", "2026-01-03"]
+        first = propose(found.header, found.sample, mappings=shipped().values()).columns[0]
+        assert (first.goes_to, first.confidence) == ("measured_on", 0.93)
+
+    @pytest.mark.parametrize("more", [[], ["Shelf", "Buyer"]])
+    def test_a_plain_report_is_not_taken_for_a_network(self, more: list[str], tmp_path: Path) -> None:
+        header = ["Day", "Campaign", "Impressions", "Clicks", "Cost", *more]
+        path = written(tmp_path / "x.csv", header, [["2026-01-01", "A", "9", "1", "1.5", *("x" for _ in more)]])
+        found = recognise(path, shipped().values())
+        assert found.mapping == ("" if more else "generic")
+        assert [fit.mapping for fit in found.fits] == ["generic"]
+
+    def test_a_report_of_the_google_console_is_still_known(self, tmp_path: Path) -> None:
+        header = ["Day", "Campaign", "Campaign ID", "Currency code", "Cost", "Impr.", "Clicks", "Conv. value"]
+        row = ["2026-01-01", "A", "1", "EUR", "1.5", "9", "1", "3"]
+        assert recognise(written(tmp_path / "x.csv", header, [row]), shipped().values()).mapping == "google-ads-console"
 
     def test_a_mapping_of_the_brand_is_found_like_a_shipped_one(self, tmp_path: Path) -> None:
         path = written(
