@@ -268,6 +268,7 @@ def _keep_refused(spool: Spool, source: Import) -> None:
             QuarantinedRow(
                 batch=source, file=row.file[:255], row=row.row, field=row.field[:120], value=row.value[:2000],
                 reason=row.reason[:300], raw=row.raw,
+                spend=None if row.spend is None else Decimal(row.spend) / MONEY_SCALE,
             )
         )  # fmt: skip
         if len(rows) == CHUNK:

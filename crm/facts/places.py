@@ -195,7 +195,7 @@ def as_set_aside(frame: pl.DataFrame, filename: str) -> list[SetAside]:
         value = str(row[row["field"]] or "")
         made.append(SetAside(filename, row["row"], row["field"], value, row["reason"][:300], {
             name: str(text) for name, text in raw.items()
-        }))  # fmt: skip
+        }, row["spend"]))  # fmt: skip
     return made
 
 

@@ -26,7 +26,7 @@ class Fault(Exception):
 
 @dataclass(frozen=True, slots=True)
 class SetAside:
-    """A row that is not stored: where it stood, what was wrong, and the row itself."""
+    """A row that is not stored: where it stood, what was wrong, the row itself, and its spend in micros where known."""
 
     file: str
     row: int
@@ -34,3 +34,4 @@ class SetAside:
     value: str
     reason: str
     raw: dict[str, Any]
+    spend: int | None = None

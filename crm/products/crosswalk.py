@@ -6,7 +6,8 @@ the best proposal and what was compared. A decision reaches the facts that carry
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import islice
@@ -90,6 +91,25 @@ class Known:
         if self._shelf is None:
             self._shelf = Shelf([_ours(sku) for sku in self._rows])
         return self._shelf
+
+
+def repairer(brand: Brand) -> Callable[[Sequence[str]], dict[str, str]]:
+    """Puts codes of a report back that a spreadsheet wrote as `4.006381333931E+12`, where nothing is guessed.
+
+    A code comes back with as many digits as its exponent says, as the report would have had it: one that was not opened
+    in a spreadsheet is then the same row. The bar codes are read here, as reports are parsed in threads of their own.
+    """
+    catalogue = Catalogue(list(SKU.objects.for_brand(brand).exclude(gtin="").values_list("gtin", flat=True)))
+
+    def repair(ruined: Sequence[str]) -> dict[str, str]:
+        found = {code: normalise(code, catalogue) for code in ruined}
+        return {
+            code: one.gtin[-int(re.split(r"[eE]\+?", code)[1]) - 1 :]
+            for code, one in found.items()
+            if one and one.known
+        }
+
+    return repair
 
 
 def resolve(

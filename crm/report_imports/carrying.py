@@ -23,6 +23,7 @@ from crm.facts.merging import MergeResult, merge
 from crm.imports.reports.harmonize import harmonize
 from crm.models import Import
 from crm.privacy.applying import cleaner
+from crm.products import crosswalk
 from crm.report_imports.keeping import path_of
 from crm.report_imports.known import mapping_of
 from crm.report_imports.receiving import send
@@ -126,7 +127,7 @@ def _work(batch: Import, worker: str, watch: Callable[[Import], None]) -> None:
         retailer,
         harmonize(
             path_of(batch), mapping, currency=retailer.currency or batch.brand.currency,
-            today=timezone.now().date(), filename=batch.filename,
+            today=timezone.now().date(), filename=batch.filename, repair=crosswalk.repairer(batch.brand),
         ),
         mapping,
         batch,

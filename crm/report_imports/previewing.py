@@ -16,6 +16,7 @@ from crm.imports.reports.harmonize import harmonize
 from crm.imports.reports.mapping import Mapping, parse
 from crm.models import Import, Retailer
 from crm.privacy.applying import cleaner
+from crm.products import crosswalk
 from crm.report_imports.errors import NotNow
 from crm.report_imports.keeping import path_of
 from crm.report_imports.known import mapping_of
@@ -67,8 +68,9 @@ def preview(
     made = Preview(chosen)
     currency = shop.currency or batch.brand.currency
     batches = harmonize(
-        path_of(batch), chosen, currency=currency, today=timezone.now().date(), filename=batch.filename, limit=rows
-    )
+        path_of(batch), chosen, currency=currency, today=timezone.now().date(), filename=batch.filename, limit=rows,
+        repair=crosswalk.repairer(batch.brand),
+    )  # fmt: skip
     currencies: set[str] = set()
     clean = cleaner(batch.brand, "imports", shop)
     made.result = merge(

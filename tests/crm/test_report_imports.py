@@ -20,7 +20,7 @@ from django.utils import timezone
 from crm import report_imports
 from crm.models import Brand, Import, PerformanceMetric, ReportMapping, Retailer, WatchedSource
 from crm.report_imports import carrying, keeping, watching
-from tests.factories import RetailerFactory
+from tests.factories import RetailerFactory, SKUFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -269,6 +269,29 @@ class TestUndo:
     def test_a_file_can_come_again_after_it_was_undone(self, shop: Retailer, ana: Any) -> None:
         report_imports.undo(carried(receive(shop)), by=ana)
         assert carried(receive(shop)).rows_stored == 2
+
+
+class TestRowsSetAside:
+    def test_what_they_would_have_cost_is_kept(self, shop: Retailer) -> None:
+        bad = "2026-03-03,1,Search,0,4,3.75,\n2026-03-04,1,Search,10,1,soon,\n"
+        rows = carried(receive(shop, GOOD + bad)).quarantine.order_by("row")
+        assert [(row.row, row.spend) for row in rows] == [(3, Decimal("3.75")), (4, None)]
+
+    def test_a_bar_code_that_a_spreadsheet_ruined_is_the_same_row_again(self, shop: Retailer) -> None:
+        SKUFactory(brand=shop.brand, gtin="04006381333931")
+        head = "Date,Campaign ID,Campaign Name,EAN,Impressions,Spend\n"
+        whole, ruined = (
+            f"{head}2026-03-01,1,Search,{code},1000,12.50\n" for code in ("4006381333931", "4.006381333931E+12")
+        )
+        assert carried(receive(shop, whole)).rows_stored == 1
+        again = carried(receive(shop, ruined))
+        assert [row.reason for row in again.quarantine.all()] == []
+        assert again.rows_unchanged == 1
+        assert facts(shop).get().sku.gtin == "04006381333931"
+
+    def test_a_ruined_code_of_no_product_of_ours_is_set_aside(self, shop: Retailer) -> None:
+        text = "Date,Campaign ID,Campaign Name,EAN,Impressions\n2026-03-01,1,Search,4.00638E+12,1000\n"
+        assert "scientific notation" in carried(receive(shop, text)).quarantine.get().reason
 
 
 class TestWatchedFolder:

@@ -173,7 +173,7 @@ def _piece(part: Part, made: Plan, found: Table) -> Piece:
     bad = why.is_not_null()
     below = _footer(raw.filter(bad), parsed.frame.filter(bad), made, rest) if raw.height else []
     refused = raw.with_columns(why=why).filter(bad & ~raw["row"].is_in(below))
-    spent = dict(parsed.frame.filter(bad).select("row", "spend").iter_rows())
+    spent = _spend_of(parsed.frame.filter(bad))
     rest.refused = _set_aside(refused, parsed.faults, found, part.misfits, spent)
     rest.read = refused.height
     lost = parsed.frame.filter(pl.col("row").is_in(refused["row"].to_list()))
@@ -242,6 +242,11 @@ def _set_aside(
     return made
 
 
+def _spend_of(parsed: pl.DataFrame) -> dict[int, int | None]:
+    """Micros by row; empty where the report has no spend."""
+    return dict(parsed.select("row", "spend").iter_rows()) if "spend" in parsed.columns else {}
+
+
 def _totals(frame: pl.DataFrame, made: Plan) -> dict[str, tuple[int, int]]:
     said = {name.split("|")[0] for name, _ in made.numbers()}
     return {name: (total, 0) for name, total in totals_of(frame).items() if name in said}
@@ -260,7 +265,7 @@ def _without_repeats(piece: Piece, repeats: Repeats, made: Plan, found: Table) -
     batch.totals = {name: (good, lost.get(name, 0)) for name, (good, _) in batch.totals.items()}
     raws = piece.raw.filter(pl.col("row").is_in(again["row"].to_list()))
     keys = [f"c{at}" for at in range(found.width)]
-    spent = dict(again.select("row", "spend").iter_rows())
+    spent = _spend_of(again)
     for row, *values in raws.select("row", *keys).iter_rows():
         raw = dict(zip(found.header.names, values, strict=True))
         if row in repeats.same:
