@@ -1,4 +1,4 @@
-"""`manage.py publish_rmis`: the JSON Schemas of RMIS into docs/rmis/. With --check it only says whether they are new."""
+"""`manage.py publish_rmis`: the JSON Schemas of RMIS into docs/rmis/; --check only says whether they are new."""
 
 from __future__ import annotations
 
