@@ -87,22 +87,20 @@ class Campaigns(Resource):
 
     @classmethod
     def settle(cls, brand: Brand, written: dict[int, Written], by: Any) -> set[int]:
-        """The audiences of each campaign whose row names them, in three statements for any number of campaigns."""
+        """The audiences of each campaign whose row names them. One question for all, and what changes is set campaign
+        by campaign, so that its history knows."""
+        named = {place: one for place, one in written.items() if "audiences" in one.beside}
+        stored: dict[int, set[int]] = {one.row.pk: set() for one in named.values()}
         through = Campaign.audiences.through.objects
-        wanted = {
-            (one.row.pk, audience.pk): place
-            for place, one in written.items()
-            for audience in one.beside.get("audiences", ())
-        }
-        places = {one.row.pk: place for place, one in written.items() if "audiences" in one.beside}
-        stored = {
-            (row.campaign_id, row.audiencesegment_id): row.pk for row in through.filter(campaign__in=list(places))
-        }
-        gone = [key for key in stored if key not in wanted]
-        new = [key for key in wanted if key not in stored]
-        through.filter(pk__in=[stored[key] for key in gone]).delete()
-        through.bulk_create([through.model(campaign_id=c, audiencesegment_id=a) for c, a in new], batch_size=500)
-        return {places[campaign] for campaign, _ in (*gone, *new)}
+        for campaign, audience in through.filter(campaign__in=list(stored)).values_list("campaign", "audiencesegment"):
+            stored[campaign].add(audience)
+        changed = set()
+        for place, one in named.items():
+            wanted = {audience.pk for audience in one.beside["audiences"]}
+            if wanted != stored[one.row.pk]:
+                one.row.audiences.set(wanted)
+                changed.add(place)
+        return changed
 
     @classmethod
     def delete(cls, brand: Brand, row: Any) -> None:

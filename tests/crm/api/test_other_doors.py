@@ -17,6 +17,7 @@ from crm.models import (
     Campaign,
     Consent,
     Import,
+    Lead,
     PerformanceMetric,
     QuarantinedRow,
     ReportMapping,
@@ -280,6 +281,21 @@ class TestStillNeeded:
         assert reply.status_code == 409 and "lead" in problem(reply)["detail"]
 
 
+class TestCampaignHistory:
+    def test_it_knows_who_changed_what_and_the_audiences(self, ana: Any, harbor: Brand):
+        row, group = SAMPLES["campaigns"].make(harbor), audience(harbor)
+        reply = door(ana).patch(f"/api/campaigns/{row.pk}", {"budget": "900.00", "audiences": [group.external_id]})
+        assert reply.json()["audiences"] == [group.external_id]
+        assert [str(each.budget) for each in row.history.all()][:2] == ["900.00", "900.00"]
+        assert row.history.filter(history_change_reason="api", history_user=ana).exists()
+        assert [each.audiencesegment_id for each in row.history.first().audiences.all()] == [group.pk]
+        same = {"external_id": row.external_id, "retailer": row.retailer.slug, "name": row.name}
+        answer = door(ana).post("/api/campaigns/bulk", [{**same, "budget": "800.00", "audiences": []}]).json()
+        assert answer["updated"] == 1
+        newest = row.history.first()
+        assert (str(newest.budget), newest.audiences.count()) == ("800.00", 0)
+
+
 class TestLeads:
     def test_a_move_keeps_the_history(self, ana: Any, harbor: Brand):
         row = lead(harbor)
@@ -289,6 +305,19 @@ class TestLeads:
         assert (last.from_funnel, last.to_funnel, last.source) == ("prospect", "qualified", "api")
         door(ana).post("/api/leads/bulk", [{"external_id": row.external_id, "name": row.name, "stage": "proposal"}])
         assert [change.to_funnel for change in row.changes.all()].count("proposal") == 1
+
+    def test_a_new_one_begins_somewhere_and_the_history_knows(self, ana: Any, harbor: Brand):
+        rows = [
+            {"external_id": "L-A", "name": "A", "created_at": NOON},
+            {"external_id": "L-B", "name": "B", "stage": "proposal", "stage_at": NOON},
+        ]
+        assert door(ana).post("/api/leads/bulk", rows).json()["created"] == 2
+        for key, word in (("L-A", "prospect"), ("L-B", "proposal")):
+            stored = Lead.objects.for_brand(harbor).get(external_id=key)
+            assert (stored.funnel_stage, stored.stage.external_id) == (word, word)
+            [change] = stored.changes.all()
+            assert (change.from_funnel, change.to_funnel, change.to_stage) == ("", word, stored.stage)
+            assert change.changed_at.isoformat() == "2026-11-02T12:00:00+00:00"
 
     def test_a_stage_that_is_not_there_is_named(self, ana: Any, harbor: Brand):
         reply = door(ana).patch(f"/api/leads/{lead(harbor).pk}", {"stage": "moon"})
