@@ -209,8 +209,10 @@ class TestKnownReport:
         assert not PerformanceMetric.across_brands.exists()
 
     def test_columns_that_it_does_not_read_are_named(self, ana_client, shop):
-        batch = bring(ana_client, shop, "Day,Campaign,Impressions,Clicks,Cost,Mood\n2025-09-17,A,10,1,2.00,good\n")
-        assert batch.mapping
+        lines = KNOWN.format(spend="11.25").splitlines()
+        text = "\n".join([f"{lines[0]},Mood", *(f"{line},good" for line in lines[1:])])
+        batch = bring(ana_client, shop, text)
+        assert batch.mapping == "amazon-sp-campaign"
         assert ana_client.get(reverse("import_mapping", args=[batch.pk])).context["unread"] == ["Mood"]
 
     def test_one_press_stores_it(self, ana_client, shop):
