@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import numpy as np
-from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet, Sum, TextField
+from django.db.models import Case, Count, Exists, Max, OuterRef, Q, QuerySet, Sum, TextField, Value, When
 from django.db.models.functions import Cast, Substr
 
 from crm.models import SKU, Brand, Campaign, FunnelStage, Lead, Outcome, Pack, PerformanceMetric, Sale, StageChange
@@ -67,7 +67,8 @@ def subjects(brand: Brand, pack: Pack, limit: int, rng: np.random.Generator) -> 
     if pack.task in (Pack.Task.OUTREACH, Pack.Task.PLANNING):
         found = _draw_leads(brand, pack, limit, rng)
     elif pack.task == Pack.Task.CREATIVE:
-        rows = list(_quotable(brand).values_list("code", "name"))
+        rows = list(_products(brand).values_list("code", "name", "silent"))
+        rows = [row for row in rows if not row[2]] or rows
         found = [
             {"kind": "sku", "code": rows[place][0], "title": rows[place][1]} for place in _places(len(rows), limit, rng)
         ]
@@ -247,15 +248,16 @@ def _audience(brand: Brand, pack: Pack, lead: Lead | None, clean: Callable[[Any]
 
 
 def _skus(brand: Brand, code: str | None) -> tuple[ProductFact, ...]:
-    rows = list(_quotable(brand)[:MOST_SKUS])
+    rows = list(_products(brand)[:MOST_SKUS])
     if code and all(row.code != code for row in rows):
         rows = [*SKU.objects.for_brand(brand).filter(code=code), *rows[: MOST_SKUS - 1]]
     return tuple(_product(row, brand.currency) for row in rows)
 
 
-def _quotable(brand: Brand) -> QuerySet[Any]:
-    """Products about which something may be said; a list of a shop's codes is not about anything."""
-    rows: QuerySet[Any] = SKU.objects.for_brand(brand).exclude(facts=[]).order_by("code")
+def _products(brand: Brand) -> QuerySet[Any]:
+    """Products about which something may be said first; a shop's list of codes comes after them."""
+    silent = Case(When(facts=[], then=Value(True)), default=Value(False))
+    rows: QuerySet[Any] = SKU.objects.for_brand(brand).annotate(silent=silent).order_by("silent", "code")
     return rows
 
 

@@ -21,7 +21,7 @@ from crm.api.pages import Pages
 from crm.api.problems import QueryError
 from crm.api.rows import RowList
 
-PLACE = re.compile(r"(\d{4}-\d{2}-\d{2})\.(-?\d{1,19})")
+PLACE = re.compile(r"([1-9][0-9]{5})\.([0-9a-f]{16})")  # proleptic ordinal of the day, identity in 64 bits
 
 
 class Onward(BasePagination):
@@ -44,19 +44,17 @@ class Onward(BasePagination):
         self.next = None
         if len(rows) > int(size):
             rows.pop()
-            place = f"{rows[-1].measured_on}.{rows[-1].identity}"
+            place = f"{rows[-1].measured_on.toordinal()}.{rows[-1].identity % 2**64:016x}"
             self.next = replace_query_param(request.build_absolute_uri(), "after", place)
         return rows
 
     @staticmethod
     def _place(after: str) -> tuple[date, int]:
         found = PLACE.fullmatch(after)
-        try:
-            if found is None or abs(int(found[2])) >= 2**63:
-                raise ValueError(after)
-            return date.fromisoformat(found[1]), int(found[2])
-        except ValueError:
-            raise QueryError({"after": ["Is no place in the list. Follow `next` as it is given."]}) from None
+        if found is None:
+            raise QueryError({"after": ["Is no place in the list. Follow `next` as it is given."]})
+        identity = int(found[2], 16)
+        return date.fromordinal(int(found[1])), identity - 2**64 if identity >= 2**63 else identity
 
     def get_paginated_response(self, data: Any) -> Response:
         return Response({"next": self.next, "results": data})
@@ -71,7 +69,7 @@ class Onward(BasePagination):
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         size = {"type": "integer", "minimum": 1, "maximum": self.most}
-        place = {"type": "string", "pattern": f"^{PLACE.pattern}$".replace(r"\d", "[0-9]")}
+        place = {"type": "string", "pattern": f"^{PLACE.pattern}$"}
         return [
             {"name": "page_size", "in": "query", "required": False, "schema": size},
             {"name": "after", "in": "query", "required": False, "schema": place, "description": "As `next` has it"},

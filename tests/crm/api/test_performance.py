@@ -195,9 +195,7 @@ class TestReading:
 
         assert queries(2) == queries(100) <= 5
 
-    @pytest.mark.parametrize(
-        "query", ["after=yesterday", "after=2026-02-30.1", "page_size=0", "page_size=9999", "page=2&x=1"]
-    )
+    @pytest.mark.parametrize("query", ["after=yesterday", "after=123.1", "page_size=0", "page_size=9999", "page=2&x=1"])
     def test_a_bad_page_is_named(self, ana: Any, query: str):
         assert door(ana).get(f"/api/performance/?{query}").status_code == 400
 
