@@ -14,6 +14,25 @@ from tests.factories import BrandFactory, MembershipFactory, PackFactory, UserFa
 SHARED_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 
 
+DATABASE_FIXTURES = {"db", "transactional_db", "live_server"}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--touching-database", action="store_true", help="leave out tests that touch no database")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With --touching-database, what cannot depend on the database is left out: it ran with the other one."""
+    if not config.getoption("--touching-database"):
+        return
+
+    def touches(item: Any) -> bool:
+        return item.get_closest_marker("django_db") is not None or bool(DATABASE_FIXTURES & set(item.fixturenames))
+
+    config.hook.pytest_deselected(items=[item for item in items if not touches(item)])
+    items[:] = [item for item in items if touches(item)]
+
+
 @pytest.fixture
 def shared_data() -> Path:
     """Real data beside the project; the test skips where it is absent."""
