@@ -63,7 +63,8 @@ def upload(request: BrandRequest) -> HttpResponse:
     if len(batches) == 1 and batches[0].kind == arrivals.REPORT:
         address = where(batches[0])
     if request.htmx:  # type: ignore[attr-defined]
-        return HttpResponse(headers={"HX-Redirect": address})
+        # a browser that is on the page would only jump to its fragment
+        return HttpResponse(headers={"HX-Redirect": address.partition("#")[0]})
     return redirect(address)
 
 
