@@ -36,7 +36,7 @@ def address(name: str) -> str:
 
 def assert_accessible(page: Any) -> None:
     AUDITED.add(page)
-    page.wait_for_function("!document.querySelector('.htmx-request')")  # a pressed button stands at half strength
+    page.locator(".htmx-request").first.wait_for(state="detached")  # a pressed button stands at half strength
     found = Axe().run(page, options=RULES)
     problems = [
         (violation["id"], node["target"], node.get("failureSummary", "")[:300])
