@@ -45,7 +45,7 @@ def set_policy(
     below = policy_for(brand) if retailer is not None else None
     parse(body, below)
     with transaction.atomic():
-        row = PrivacyPolicy.objects.for_brand(brand).select_for_update().filter(retailer=retailer).first()
+        row = PrivacyPolicy.objects.for_brand(brand).select_for_update(of=("self",)).filter(retailer=retailer).first()
         now = row.version if row is not None else 0
         if seen_version is not None and seen_version != now:
             raise PolicyChanged(f"The policy was changed since you opened it (version {now}). Load it again.")
