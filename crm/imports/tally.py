@@ -30,7 +30,7 @@ class Tally:
             SetAside(
                 file=self.file[:255],
                 row=row.number,
-                field=printable(fault.field)[:120],
+                field=printable(str(fault.field or "row"))[:120],
                 value=printable("" if fault.value is None else str(fault.value))[:2000],
                 reason=fault.reason[:300],
                 raw=raw if isinstance(raw, dict) else {"row": raw},
