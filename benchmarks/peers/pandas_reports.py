@@ -58,7 +58,7 @@ class Loader:
             start += len(raw)
 
     def checked(self, raw: pd.DataFrame, rows: Any) -> pd.DataFrame:
-        made = pd.DataFrame({"row": rows})
+        made = pd.DataFrame({"row": rows}, index=raw.index)
         for name in TEXTS:
             made[name] = raw[name].str.strip()
         made["currency"] = raw["campaignBudgetCurrencyCode"].str.strip()
