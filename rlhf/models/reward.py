@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import models
 
 from crm.models import Brand, BrandOwned
@@ -14,6 +15,10 @@ class RewardConfig(BrandOwned):
     brand = models.ForeignKey(Brand, on_delete=models.CASCADE, related_name="reward_configs")
     version = models.PositiveIntegerField()
     values = models.JSONField(help_text="Fields of rlhf.reward.RewardWeights")
+    note = models.CharField(max_length=200, blank=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
