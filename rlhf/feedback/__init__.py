@@ -1,0 +1,1 @@
+"""What people said: taken in, taken back, counted, disputed, given out."""
