@@ -6,6 +6,9 @@ Nothing here can fail an episode. What a judge, a market or a CRM could not do i
 
 from __future__ import annotations
 
+import json
+import math
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -25,10 +28,17 @@ from orchestrator import engine
 from orchestrator.agents.outputs import context_of, output_of, produced_by
 from orchestrator.engine.packs import bench_of, brief_of, snapshot_of
 from orchestrator.models import Episode, EpisodeState, ReflectionLog
-from rlhf import judging, rewards
-from rlhf.models import Experience, Reward
+from rlhf import judging, rewards, signals
+from rlhf.models import Experience, Reward, Signal
 
 log = structlog.get_logger(__name__)
+
+GROUPS = uuid.UUID("5d0b3bb4-6a0c-4c0e-9f0e-5b9b6c1f7a11")  # a namespace of our own for RFC 9562 version 5
+MIN_PROPENSITY = 1e-12
+# What people and judges say after a reward was computed; each leaves a signal.
+SPOKEN = [
+    Signal.Kind.JUDGED, Signal.Kind.RATED, Signal.Kind.PREFERRED, Signal.Kind.UNDONE, Signal.Kind.RESOLVED,
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +76,8 @@ def conclude(episode: Episode) -> bool:
 def refresh_rewards(*, now: datetime, limit: int = 200) -> int:
     """Compute provisional rewards again where the CRM has news or the time to settle has come; how many were computed.
 
-    News are outcomes, sales and stage changes of the episode since its last computation, and imports of its brand.
+    News are outcomes, sales and stage changes of the episode since its last computation, imports of its brand, and what
+    judges and people have said or taken back; people's words also reach a reward that has settled.
     """
     told = {"attributed_to": OuterRef("experience__episode")}
     since = OuterRef("computed_at")
@@ -76,9 +87,12 @@ def refresh_rewards(*, now: datetime, limit: int = 200) -> int:
         | Exists(StageChange.across_brands.filter(**told, changed_at__gt=since))
         | Exists(Import.across_brands.filter(brand=OuterRef("experience__brand"), finished_at__gt=since))
     )
+    heard = Exists(
+        Signal.across_brands.filter(experience=OuterRef("experience"), kind__in=SPOKEN, created_at__gt=since)
+    )
     waiting = (
-        Reward.across_brands.filter(is_current=True, provisional=True, experience__episode__isnull=False)
-        .filter(Q(settles_at__lte=now) | news)
+        Reward.across_brands.filter(is_current=True, experience__episode__isnull=False)
+        .filter(Q(provisional=True) & (Q(settles_at__lte=now) | news) | heard)
         .select_related("experience")
         .order_by("settles_at", "pk")[:limit]
     )
@@ -124,24 +138,37 @@ def _experience(loaded: engine.LoadedEpisode) -> Concluded:
     episode = loaded.episode
     pack, work, snapshot = brief_of(episode.pack, max_steps=episode.max_steps), bench_of(loaded), snapshot_of(episode)
     produced = produced_by(work, pack=pack, snapshot=snapshot)
-    steps = list(episode.steps.order_by("index").values_list("served_by", "policy", "duration_ms"))
-    experience, _ = Experience.objects.for_brand(episode.brand).get_or_create(
+    steps = list(episode.steps.order_by("index").values_list("served_by", "policy", "duration_ms", "probability"))
+    experience, made = Experience.objects.for_brand(episode.brand).get_or_create(
         episode=episode.public_id,
         defaults={
             "brand": episode.brand,
             "pack": episode.pack,
             "kind": produced.kind,
+            "title": episode.title[:200],
+            "group": _group(episode),
             "request": episode.request or episode.pack.goal,
             "context": context_of(snapshot, pack=pack),
             "output": output_of(produced, work),
-            "served_by": ", ".join(dict.fromkeys(served for served, _, _ in steps if served))[:80],
+            "served_by": ", ".join(dict.fromkeys(served for served, *_ in steps if served))[:80],
             "policy": steps[-1][1] if steps else episode.mode,
+            "versions": {"policy": steps[-1][1]} if steps else {},
+            "propensity": max(math.prod(chance for *_, chance in steps), MIN_PROPENSITY) if steps else None,
             "simulated": episode.simulated,
-            "processing_ms": sum(took for _, _, took in steps),
+            "processing_ms": sum(took for _, _, took, _ in steps),
             "cost": episode.cost,
         },
     )
+    if made:
+        signals.record(experience, Signal.Kind.MADE, actor=experience.served_by, policy=experience.policy)
     return Concluded(produced, experience)
+
+
+def _group(episode: Episode) -> uuid.UUID:
+    """Answers to the same request share it: same pack and words, same person or product; for the brand as a whole, the
+    same day, since its figures are others tomorrow."""
+    about = episode.subject.get("key") or episode.subject.get("code") or episode.created_at.date().isoformat()
+    return uuid.uuid5(GROUPS, json.dumps([episode.brand_id, episode.pack.slug, about, episode.request]))
 
 
 def _log_doubts(episode: Episode) -> None:

@@ -23,6 +23,7 @@ SCHEDULES = (
     Schedule("Market answers that are due", "crm.tasks.release_market", 2),
     Schedule("Rewards follow the CRM", "orchestrator.tasks.refresh_rewards", 5),
     Schedule("Wake up what fell through", "orchestrator.tasks.sweep", 10),
+    Schedule("Rating queues", "rlhf.tasks.keep_queues", 20),
     Schedule("Reports that lost their worker", "crm.tasks.sweep_imports", 30),
     Schedule("Watched folders and buckets", "crm.tasks.look_at_watched_places", 60),
     Schedule("Forget old answers to repeated calls", "orchestrator.tasks.forget_old_answers", 3600),

@@ -1,10 +1,11 @@
 """The reward of ARCHITECTURE.md, term by term:
 
-r = w_judge·J + w_human·H + w_online·O
+r = w_judge·ρ·J + w_human·H + w_online·O
     + sale_bonus·min(sales, 5) + pipeline_bonus·stage − step_cost·steps − token_cost·tokens
 
 Pure. J, H and O are in [0, 1] or missing; a missing term gives its weight to those that are there. What the CRM says
 may be broken: it then counts as 0, with a note, and never stops anything. Ranks inside a group are centred elsewhere.
+ρ in [0, 1] is how far the judge was found to agree with people (`rlhf/agreement/reliability.py`); 1 until measured.
 """
 
 from __future__ import annotations
@@ -102,6 +103,7 @@ def blend(
     judge: object = None,
     human: object = None,
     online: object = None,
+    judge_reliability: object = 1.0,
     sales: object = 0,
     stage: object = "",
     steps: object = 0,
@@ -112,7 +114,8 @@ def blend(
 ) -> Breakdown:
     """One reward from its facts.
 
-    `judge`, `human`, `online` in [0, 1], None where missing; anything else is missing with a note. `sales` counts
+    `judge`, `human`, `online` in [0, 1], None where missing; anything else is missing with a note. `judge_reliability`
+    in [0, 1] scales the judge's weight before the weights are rescaled; anything else is 1 with a note. `sales` counts
     sales, `stage` is a funnel word, `steps` and `tokens` count work: whatever is not a finite number of at least 0
     counts as 0 with a note. Where J, H and O are all missing, they add nothing.
     """
@@ -120,7 +123,9 @@ def blend(
     remarks = list(notes)
     given = {JUDGE: judge, HUMAN: human, ONLINE: online}
     scores = {name: score for name in TERMS if (score := _unit(name, given[name], remarks)) is not None}
-    base = {JUDGE: using.w_judge, HUMAN: using.w_human, ONLINE: using.w_online}
+    trust = _unit("judge_reliability", judge_reliability, remarks)
+    trust = 1.0 if trust is None else trust
+    base = {JUDGE: using.w_judge * trust, HUMAN: using.w_human, ONLINE: using.w_online}
     present = math.fsum(base[name] for name in scores)
     parts = [_part(name, score, base[name] / present if present > 0 else 0.0) for name, score in scores.items()]
     sold = _count("sales", sales, remarks)
@@ -140,6 +145,7 @@ def blend(
         notes=tuple(remarks),
         inputs={
             **{name: scores.get(name) for name in TERMS},
+            "judge_reliability": trust,
             "sales": sold,
             "stage": reached,
             "steps": worked,

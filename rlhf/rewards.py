@@ -13,9 +13,11 @@ from django.db import transaction
 from crm.attribution import CrmFacts
 from crm.errors import EndcapError
 from crm.models import Brand
+from rlhf.feedback.human import human_score
 from rlhf.judging import latest_score
-from rlhf.models import Experience, Reward, RewardConfig
+from rlhf.models import Experience, Reward, RewardConfig, Signal
 from rlhf.reward import Breakdown, RewardWeights, blend
+from rlhf.signals import record
 
 log = structlog.get_logger(__name__)
 
@@ -67,9 +69,8 @@ def compute(
     tokens: int,
     now: datetime,
     window: timedelta | None = None,
-    human: float | None = None,
 ) -> Reward:
-    """The reward of an experience as of `now`, from its newest verdict, what the CRM says, and what it cost.
+    """The reward of an experience as of `now`, from its verdict, people's words, what the CRM says, and what it cost.
 
     Provisional until `created_at + window` (default: the setting REWARD_WINDOW_DAYS). Where value, parts, provisional
     and config are those of the current row, that row is returned; else a new one takes its place in one transaction.
@@ -77,9 +78,10 @@ def compute(
     """
     config = current_config(experience.brand)
     judged, why = latest_score(experience)
+    people = human_score(experience)
     found = blend(
         judge=judged,
-        human=human,
+        human=people.value if people else None,
         online=crm.online if crm else None,
         sales=crm.sales if crm else 0,
         stage=crm.stage if crm else "",
@@ -154,6 +156,10 @@ def _kept_or_new(
             provisional=provisional,
             settles_at=settles_at,
         )
+        record(
+            experience, Signal.Kind.REWARDED, value=round(found.value, 6), terms=list(found.terms_present),
+            config=config.version, provisional=provisional,
+        )  # fmt: skip
         return made
 
 

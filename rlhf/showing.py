@@ -161,9 +161,11 @@ def _plan(plan: dict[str, Any], currency: str) -> Block:
 
 def _widget(index: int, widget: dict[str, Any]) -> Block:
     says = [str(widget.get("text") or "")]
-    for name in ("metrics", "dimensions"):
-        if widget.get(name):
-            says.append(f"{name.capitalize()}: {', '.join(str(one) for one in widget[name])}")
+    says += [
+        f"{name.capitalize()}: {', '.join(str(one) for one in widget[name])}"
+        for name in ("metrics", "dimensions")
+        if widget.get(name)
+    ]
     size = f"{widget.get('width', '?')} wide, {widget.get('rows', '?')} high"
     kind = str(widget.get("type", "widget"))
     items = tuple(one for one in [*says, size] if one)

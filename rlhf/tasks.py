@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from celery import shared_task
+from django.utils import timezone
 
+from crm.models import Brand
 from rlhf.judging import evaluate
 from rlhf.models import Experience
+from rlhf.rating import filling, holding
 
 
 @shared_task(name="rlhf.tasks.evaluate_experience")
@@ -13,3 +16,13 @@ def evaluate_experience(*, experience_id: int) -> str:
     """Judge one experience by the rubric of its kind; the version that judged."""
     experience = Experience.across_brands.get(pk=experience_id)
     return evaluate(experience).rubric_version
+
+
+@shared_task(name="rlhf.tasks.keep_queues")
+def keep_queues() -> dict[str, int]:
+    """For every brand: give back what people held too long, and put new work into the queues of the rating pages."""
+    now, done = timezone.now(), {"released": 0, "new": 0}
+    for brand in Brand.objects.order_by("pk"):
+        done["released"] += holding.release_expired(brand, now=now)
+        done["new"] += filling.fill_all(brand, now=now)
+    return done

@@ -7,10 +7,14 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from hypothesis import settings
 
 from crm.models import Brand, Membership, Pack
 from tests.factories import BrandFactory, MembershipFactory, PackFactory, UserFactory
 
+# How long an example takes says something about the machine, not about the code.
+settings.register_profile("endcap", deadline=None)
+settings.load_profile("endcap")
 SHARED_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 
 

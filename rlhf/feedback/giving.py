@@ -18,6 +18,10 @@ LONGEST_TEXT = 40_000
 MOST_REASONS = 12
 LONGEST_REASON = 120
 ORDERS = ("ab", "ba")
+SIGNALS: dict[str, Signal.Kind] = {
+    Feedback.Kind.FLAG: Signal.Kind.FLAGGED,
+    Feedback.Kind.CORRECTION: Signal.Kind.CORRECTED,
+}
 
 Word = TypeVar("Word", Feedback, PreferencePair)
 Found = tuple[Word, bool]
@@ -73,8 +77,7 @@ def rate(
                   source, key, duration_ms, task, assignment, counts),
     )  # fmt: skip
     said = {"kind": kind, "value": value, "stars": stars, "widget": widget, "source": source}
-    signal = {Feedback.Kind.FLAG: Signal.Kind.FLAGGED, Feedback.Kind.CORRECTION: Signal.Kind.CORRECTED}
-    return _once(row, [(experience, signal.get(kind, Signal.Kind.RATED), said)])
+    return _once(row, [(experience, SIGNALS.get(kind, Signal.Kind.RATED), said)])
 
 
 def prefer(
