@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.signals import request_finished, request_started
 from django.utils import timezone
 
 from crm.models import FunnelStage, Import, Lead, QuarantinedRow, Sale
@@ -93,7 +95,35 @@ def _is_ours(page: Any, text: str) -> bool:
 
 
 @pytest.fixture
-def page_for(browser: Any, live_server: Any, ana: Any) -> Iterator[Any]:
+def answered(live_server: Any) -> Iterator[None]:
+    """Afterwards waits until the server has answered everything it was asked.
+
+    An answer that outlives its test reads tables while they are emptied: on PostgreSQL the two wait for each other, and
+    the next test finds rows of this one.
+    """
+    underway: list[object] = []
+
+    def begin(**_: Any) -> None:
+        underway.append(None)
+
+    def end(**_: Any) -> None:
+        if underway:
+            underway.pop()
+
+    request_started.connect(begin)
+    request_finished.connect(end)
+    yield
+    quiet_since = until = time.monotonic()
+    while time.monotonic() - quiet_since < 0.05 and time.monotonic() - until < 30:
+        time.sleep(0.01)
+        if underway:
+            quiet_since = time.monotonic()
+    request_started.disconnect(begin)
+    request_finished.disconnect(end)
+
+
+@pytest.fixture
+def page_for(browser: Any, live_server: Any, answered: None, ana: Any) -> Iterator[Any]:
     """Opens a page as Ana at a width and in a scheme; afterwards fails on whatever the browser complained about."""
     from tests.conftest import signed_in
 
@@ -103,7 +133,7 @@ def page_for(browser: Any, live_server: Any, ana: Any) -> Iterator[Any]:
         path: str, *, size: dict[str, int] = WIDE, scheme: str = "light", script: bool = True, who: Any = ana
     ) -> Any:
         context = browser.new_context(viewport=size, color_scheme=scheme, java_script_enabled=script)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(30_000)  # for busy machines; only what fails waits so long
         contexts.append(context)
         if who is not None:
             session = signed_in(who).cookies["sessionid"].value

@@ -76,7 +76,7 @@ class TestKeys:
         page.keyboard.press("a")
         page.get_by_text(f"{first} is ").wait_for()
         assert state(first) == "matched"
-        page.wait_for_function("document.activeElement.id === 'match-title'")  # htmx focuses after it settled
+        page.locator("#match-title:focus").wait_for()  # htmx focuses after it settled
         assert_accessible(page)
         second = page.locator(".same-item code").first.inner_text()
         page.keyboard.press("x")
@@ -130,6 +130,7 @@ class TestWithoutScript:
         page.get_by_label("Name, code or bar code").fill("barista")
         page.get_by_role("button", name="Find", exact=True).click()
         page.get_by_role("button", name="It is Oat drink barista, HO-BARISTA").click()
+        page.get_by_text(f"{code} is Oat drink barista now.").wait_for()
         assert RetailerItem.across_brands.get(code=code).sku.code == "HO-BARISTA"
 
 

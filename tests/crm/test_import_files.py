@@ -92,7 +92,7 @@ class TestSales:
     @pytest.mark.parametrize(
         ("row", "field"),
         [
-            (7, ""),
+            (7, "row"),
             ({"id": 1, "date": "2026-03-01"}, "amount"),
             ({"id": 1, "amount": 5}, "soldAt"),
             ({"id": 1, "amount": -5, "date": "2026-03-01"}, "amount"),

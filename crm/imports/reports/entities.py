@@ -30,10 +30,10 @@ def newest_entities(parts: Iterable[Part], made: Plan, header: Sequence[str]) ->
         for _, place, rows, reason in parsed.faults:
             new = rows & ~bad
             for row in part.frame.filter(new).iter_rows(named=True):
-                value = row[place.key] if place else ""
+                field, value = (place.name, row[place.key]) if place else ("row", "")
                 raw = {name: row[f"c{at}"] for at, name in enumerate(header)}
                 why = reason if isinstance(reason, str) else reason(value)
-                batch.refused.append(SetAside(made.filename, row["row"], place.name if place else "", value, why, raw))
+                batch.refused.append(SetAside(made.filename, row["row"], field, value, why, raw))
             bad = bad | rows
         batch.read = len(batch.refused)
         yield batch

@@ -86,7 +86,7 @@ def tell(console: Console, batch: Import) -> None:
             first = batch.quarantine.get(pk=trouble["at"])
             where = f"row {first.row}" if trouble["n"] == 1 else f"{trouble['n']:,} rows, the first is row {first.row}"
             value = f" {first.value!r}" if first.value else ""
-            what = f"{first.file}, {where}, {first.field or 'row'}{value}: {first.reason}"
+            what = f"{first.file}, {where}, {first.field}{value}: {first.reason}"
             console.print(f"    {what}", markup=False)
         if len(troubles) > SHOWN:
             console.print(f"    and {len(troubles) - SHOWN:,} more reasons", markup=False)

@@ -67,7 +67,7 @@ class TestTakeIn:
             (",,Oats,,,,", "gtin", "is missing"),
             ("HO-1,,Oats,,,a lot,", "price", "is not an amount"),
             (f"HO-1,,{'x' * 201},,,,", "name", "longer than 200"),
-            ("HO-1,4006381333931", "", "more or fewer values"),
+            ("HO-1,4006381333931", "row", "more or fewer values"),
         ],
     )
     def test_an_uncertain_row_is_set_aside_with_its_reason(self, row, field, reason, harbor, bring):
