@@ -65,6 +65,13 @@ def pieces_of(output: OutputShape) -> list[Piece]:
         ]
         if output.report.recommendation:
             made.append(Piece("recommendation", output.report.recommendation, ()))
+    if output.answer.strip():
+        made.append(Piece("answer", output.answer, ()))
+    made += [
+        Piece(f"text of widget {number}", widget.text, ())
+        for number, widget in enumerate(output.widgets)
+        if widget.text.strip()
+    ]
     return made
 
 
@@ -81,7 +88,9 @@ def check(output: OutputShape, context: ContextShape, pieces: Iterable[Piece]) -
         for name in names:
             text = text.replace(name, " ")
         # A derived finding stands beside the fact it cites; the recommendation speaks for the plan and all findings.
-        whole = piece.where == "recommendation" or piece.where.startswith("finding")
+        whole = piece.where in ("recommendation", "answer") or piece.where.startswith(("finding", "text of widget"))
+        if output.kind == "dashboard" and not everywhere:
+            continue  # nothing was handed over to hold its figures against
         for number in figures(text):
             if figure_is_among(number, known) or (whole and figure_is_among(number, [*planned, *everywhere])):
                 evidence.backed += 1

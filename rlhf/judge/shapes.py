@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat
 
 
 class Shape(BaseModel):
@@ -58,10 +58,24 @@ class PlanShape(Shape):
     next_one_brings: FiniteFloat = 0.0
 
 
-class OutputShape(Shape):
-    """`Experience.output` as `orchestrator/agents/outputs.py` writes it."""
+class WidgetShape(Shape):
+    """One widget of a dashboard. `width` in twelfths of the page, `rows` its height in rows of the grid, `rows_count`
+    how many rows of data it shows where that is known."""
 
-    kind: Literal["budget", "creative", "measurement", "planning", "outreach"]
+    type: str
+    title: str = ""
+    width: int = Field(ge=1, le=12)
+    rows: int = Field(ge=1, le=12)
+    metrics: list[str] = []
+    dimensions: list[str] = []
+    text: str = ""
+    rows_count: int | None = None
+
+
+class OutputShape(Shape):
+    """`Experience.output` as `orchestrator/agents/outputs.py` writes it; a dashboard has `widgets` and an `answer`."""
+
+    kind: Literal["budget", "creative", "measurement", "planning", "outreach", "dashboard"]
     emails: list[EmailShape] = []
     copies: list[CopyShape] = []
     allocation: dict[str, FiniteFloat] = {}
@@ -69,17 +83,53 @@ class OutputShape(Shape):
     report: ReportShape | None = None
     gate_issues: list[str] = []
     plan: PlanShape | None = None
+    widgets: list[WidgetShape] = []
+    answer: str = ""
 
     @property
     def is_empty(self) -> bool:
         spoken = self.report is not None and (self.report.findings or self.report.recommendation)
-        return not (self.emails or self.copies or self.allocation or spoken)
+        return not (self.emails or self.copies or self.allocation or spoken or self.widgets or self.answer.strip())
 
 
 class CampaignShape(Shape):
     external_id: str
     name: str
     spend_per_week: FiniteFloat = 0.0
+
+
+def _plain(value: Any) -> Any:
+    """A slot may be the value itself or {"value": ...} with how sure the reader was."""
+    return value.get("value") if isinstance(value, dict) and "value" in value else value
+
+
+def _names(value: Any) -> Any:
+    """A list of names from names or from {"name": ...}; whatever else is no name."""
+    plain = _plain(value)
+    if isinstance(plain, str):
+        return [plain] if plain else []
+    if not isinstance(plain, list):
+        return []
+    named = [one.get("name") if isinstance(one, dict) else one for one in plain]
+    return [one for one in named if isinstance(one, str) and one]
+
+
+def _word(value: Any) -> Any:
+    plain = _plain(value)
+    return plain if isinstance(plain, str) else ""
+
+
+class IntentShape(Shape):
+    """The slots of `Experience.intent` that a judge of dashboards holds the widgets against."""
+
+    action: Annotated[str, BeforeValidator(_word)] = ""
+    metrics: Annotated[list[str], BeforeValidator(_names)] = []
+    dimensions: Annotated[list[str], BeforeValidator(_names)] = []
+    comparison: Annotated[str, BeforeValidator(_word)] = ""
+
+    @property
+    def says_something(self) -> bool:
+        return bool(self.metrics or self.dimensions or self.action not in ("", "unknown"))
 
 
 class ContextShape(Shape):
@@ -96,6 +146,7 @@ class ContextShape(Shape):
     product: str = ""
     prospect: dict[str, Any] | None = None
     campaigns: list[CampaignShape] = []
+    intent: IntentShape = IntentShape()
 
 
 class RubricShape(Shape):
