@@ -7,7 +7,7 @@ from typing import Any
 from rlhf.models import Experience, Signal
 
 
-def record(experience: Experience, kind: Signal.Kind | str, *, actor: str = "", **said: Any) -> Signal:
+def record(experience: Experience, kind: Signal.Kind | str, /, *, actor: str = "", **said: Any) -> Signal:
     """Write one signal; `said` is what it says, as JSON values."""
     made: Signal = Signal.objects.for_brand(experience.brand_id).create(
         brand_id=experience.brand_id, experience=experience, kind=kind, actor=actor[:120], said=said

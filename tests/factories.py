@@ -12,6 +12,7 @@ from factory.django import DjangoModelFactory
 
 from crm.models import SKU, Brand, Campaign, CampaignPlan, Import, Membership, Pack, PerformanceMetric, Retailer
 from orchestrator.models import Episode, Step
+from rlhf.models import Experience, RatingItem, RatingTask
 
 
 class AcrossBrands(DjangoModelFactory):
@@ -184,3 +185,62 @@ class DeliveryFactory(AcrossBrands):
             model_class.across_brands.filter(pk=made.pk).update(started_at=at)
             made.refresh_from_db()
         return made
+
+
+class ExperienceFactory(AcrossBrands):
+    """An e-mail that says something of its own."""
+
+    class Meta:
+        model = Experience
+
+    brand = factory.SubFactory(BrandFactory)
+    kind = "outreach"
+    request = "Win Fennel & Co back."
+    served_by = "composer@1"
+    policy = "rule@1"
+    context = factory.LazyFunction(
+        lambda: {
+            "brand": "Harbor Oats",
+            "facts": {"sku:A#1": "11 g of protein in 100 g"},
+            "prospect": {"key": "L-1", "name": "Jo Marsh", "company": "Fennel & Co"},
+        }
+    )
+    output = factory.Sequence(
+        lambda n: {
+            "kind": "outreach",
+            "emails": [
+                {
+                    "prospect_key": "L-1",
+                    "subject": f"Sacks {n}",
+                    "body": f"Hello Jo,\n\nOats number {n}.",
+                    "citations": [],
+                }
+            ],
+        }
+    )
+
+
+class RatingTaskFactory(AcrossBrands):
+    class Meta:
+        model = RatingTask
+
+    brand = factory.SubFactory(BrandFactory)
+    slug = factory.Sequence(lambda n: f"task-{n}")
+    name = "E-mails, one at a time"
+    kind = "outreach"
+    question = "Would you send it?"
+    reasons = ["Too long", "Not true"]
+    gold_share = 0
+    repeat_share = 0
+
+
+class RatingItemFactory(AcrossBrands):
+    """One text to rate; with `b`, a pair."""
+
+    class Meta:
+        model = RatingItem
+
+    task = factory.SubFactory(RatingTaskFactory)
+    brand = factory.SelfAttribute("task.brand")
+    a = factory.SubFactory(ExperienceFactory, brand=factory.SelfAttribute("..brand"))
+    wanted = factory.SelfAttribute("task.overlap")

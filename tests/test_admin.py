@@ -43,14 +43,36 @@ from crm.models import (
 )
 from orchestrator import learning
 from orchestrator.models import Episode, PolicyVersion, RecordedReply, ReflectionLog, Step
-from rlhf.models import Evaluation, Experience, Reward
+from rlhf.models import (
+    Assignment,
+    Calibration,
+    Evaluation,
+    Experience,
+    Feedback,
+    FrozenItem,
+    FrozenSet,
+    Interaction,
+    JudgeBatch,
+    JudgeCall,
+    JudgeOrder,
+    JudgeSettings,
+    PreferencePair,
+    RaterSettings,
+    RatingItem,
+    Reward,
+    RubricVersion,
+    Signal,
+)
 from tests.conftest import signed_in
 from tests.factories import (
     CampaignFactory,
     EpisodeFactory,
+    ExperienceFactory,
     MembershipFactory,
     PackFactory,
     PerformanceMetricFactory,
+    RatingItemFactory,
+    RatingTaskFactory,
     SKUFactory,
     StepFactory,
 )
@@ -75,6 +97,19 @@ HISTORY = [
     Evaluation,
     Experience,
     Reward,
+    Assignment,
+    Calibration,
+    Feedback,
+    FrozenItem,
+    FrozenSet,
+    Interaction,
+    JudgeBatch,
+    JudgeCall,
+    JudgeOrder,
+    PreferencePair,
+    RatingItem,
+    RubricVersion,
+    Signal,
     RecordedReply,
     Import,
     QuarantinedRow,
@@ -148,9 +183,34 @@ def one_of_each(pack: Pack, user: Any) -> None:
     ReflectionLog.across_brands.create(
         episode=episode, step_index=0, confidence=0.4, threshold=0.7, decision="rethought"
     )
+    what_people_and_judges_said(brand, user)
     run = TrainingRun.across_brands.create(brand=brand, by=user)
     PolicyVersion.across_brands.create(brand=brand, number=1, learner="clipped", parameters={}, trained_by=run)
     IdempotencyRecord.objects.create(user=user, key=f"k{pack.pk}", path="/api/x", body_sha256="0" * 64)
+
+
+def what_people_and_judges_said(brand: Brand, user: Any) -> None:
+    now = timezone.now()
+    one, other = ExperienceFactory(brand=brand), ExperienceFactory(brand=brand)
+    item = RatingItemFactory(task=RatingTaskFactory(brand=brand), a=one)
+    held = Assignment.across_brands.create(brand=brand, item=item, rater=user, locked_until=now)
+    Feedback.across_brands.create(
+        brand=brand, experience=one, rater=user, kind="stars", stars=4, value=0.75, assignment=held
+    )
+    PreferencePair.across_brands.create(brand=brand, a=one, b=other, verdict="a", rater=user)
+    Signal.across_brands.create(brand=brand, experience=one, kind="made")
+    Interaction.across_brands.create(brand=brand, experience=one, user=user, kind="seen")
+    RaterSettings.objects.get_or_create(user=user)
+    JudgeSettings.objects.create(brand=brand)
+    batch = JudgeBatch.across_brands.create(brand=brand, external_id=f"batch-{brand.pk}")
+    order = JudgeOrder.across_brands.create(
+        brand=brand, experience=one, judge="claude", rubric_version="outreach@1", batch=batch
+    )
+    JudgeCall.across_brands.create(brand=brand, order=order, model="claude")
+    RubricVersion.across_brands.create(brand=brand, kind="outreach", number=1, version="outreach@1", text="x")
+    frozen = FrozenSet.across_brands.create(brand=brand, kind="outreach", name="November")
+    FrozenItem.across_brands.create(frozen_set=frozen, experience=one, human=0.5)
+    Calibration.across_brands.create(brand=brand, kind="outreach", judge="rubric", rubric_version="outreach@1")
 
 
 @pytest.fixture
