@@ -23,7 +23,7 @@ def identify(frame: pl.DataFrame, *, retailer: str, report: str) -> pl.Series:
     joined = frame.select(
         joined=pl.concat_str([pl.lit(retailer), pl.lit(report), *parts], separator=SEPARATOR)
     ).to_series()
-    return pl.Series("identity", identities(joined), dtype=pl.Int64)
+    return pl.Series("identity", identities(joined.cast(pl.Binary).to_list()), dtype=pl.Int64)
 
 
 def daily_identity(retailer: str, *, campaign: str, day: date, currency: str) -> int:

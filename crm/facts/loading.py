@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
@@ -20,7 +21,12 @@ FIGURES = ("impressions", "clicks", "spend", "window_days", "attribution", "orde
 COLUMNS = ("brand_id", "retailer_id", "campaign_id", "measured_on", "hour", "grain", "ad_group", "ad", "target",
            "match_type", "breakdown", "item", "sku_id", "audience_id", *FIGURES, "currency", "report", "source_id",
            "source_row", "identity", "counts")  # fmt: skip
+# columns that a table may fill in by itself where a whole report says the same
+CAN_BE_THE_SAME = ("brand_id", "retailer_id", "campaign_id", "grain", "ad_group", "ad", "target", "match_type",
+                   "breakdown", "item", "window_days", "attribution", "currency", "report", "source_id",
+                   "counts")  # fmt: skip
 PIECE = 1 << 20  # bytes handed to COPY at a time
+ESCAPED = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
 
 
 def on_postgresql() -> bool:
@@ -37,29 +43,56 @@ def stage() -> Iterator[None]:
         cursor.execute(f"DROP TABLE {STAGE}")
 
 
-def load(frame: pl.DataFrame, table: str) -> None:
-    """Append a frame with COLUMNS in canonical units. Raises IntegrityError for a fact that is there already."""
-    if on_postgresql():
-        _copy(frame, table)
-    else:
-        _insert(frame, table)
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Rows of facts in the text format of COPY, with the columns that they have."""
+
+    columns: tuple[str, ...]
+    text: bytes
 
 
-def _copy(frame: pl.DataFrame, table: str) -> None:
-    # "1250000e-6" is how numeric reads 1.25: no division, nothing is rounded. Sorted, because neighbours in the index
-    # of identities are written several times as quickly.
-    texts = [pl.concat_str(name, pl.lit("e-6")).alias(name) for name in MONEY]
-    texts += [pl.concat_str(name, pl.lit("e-4")).alias(name) for name in COUNTS]
-    body = frame.sort("measured_on", "identity").with_columns(texts).select(COLUMNS)
-    written = memoryview(body.write_csv(include_header=False, date_format="%Y-%m-%d").encode())
-    with connection.cursor() as cursor, connection.wrap_database_errors:
-        statement = f"COPY {table} ({', '.join(COLUMNS)}) FROM STDIN WITH (FORMAT csv)"
-        with cursor.cursor.copy(statement) as copying:
-            for start in range(0, len(written), PIECE):
-                copying.write(written[start : start + PIECE])
+def same_in_all(frame: pl.DataFrame) -> dict[str, Any]:
+    """What every row of a frame with COLUMNS says, by column, as far as a table may fill it in."""
+    first = frame.row(0, named=True)
+    return {
+        name: first[name]
+        for name in CAN_BE_THE_SAME
+        if first[name] is not None and frame[name].eq_missing(first[name]).all()
+    }
 
 
-def _insert(frame: pl.DataFrame, table: str) -> None:
+def lines(frame: pl.DataFrame, filled_in: Mapping[str, Any]) -> Lines:
+    """A frame with COLUMNS in canonical units, for COPY. Columns are left out where all rows say what the table fills
+    in (null where `filled_in` does not name the column). Knows no database, so it may run on any thread."""
+    given = []
+    for name in COLUMNS:
+        value = filled_in.get(name)
+        there = frame[name]
+        if there.null_count() < len(there) if value is None else not there.eq_missing(value).all():
+            given.append(name)
+    # "1250000e-6" is how numeric reads 1.25: no division, nothing is rounded
+    told: list[pl.Expr] = [pl.concat_str(name, pl.lit("e-6")).alias(name) for name in MONEY]
+    told += [pl.concat_str(name, pl.lit("e-4")).alias(name) for name in COUNTS]
+    for name in given:
+        if frame.schema[name] == pl.String and frame[name].str.contains(r"[\\\t\n\r]").any():
+            told.append(pl.col(name).str.replace_many(ESCAPED))
+    text = frame.with_columns(told).select(given).write_csv(
+        include_header=False, separator="\t", quote_style="never", null_value="\\N", date_format="%Y-%m-%d"
+    )  # fmt: skip
+    return Lines(tuple(given), text.encode())
+
+
+def copy(some: Lines, table: str) -> None:
+    """Append lines on PostgreSQL. Raises IntegrityError for a fact that is there already."""
+    written = memoryview(some.text)
+    statement = f"COPY {table} ({', '.join(some.columns)}) FROM STDIN"
+    with connection.cursor() as cursor, connection.wrap_database_errors, cursor.cursor.copy(statement) as copying:
+        for start in range(0, len(written), PIECE):
+            copying.write(written[start : start + PIECE])
+
+
+def insert(frame: pl.DataFrame, table: str) -> None:
+    """Append a frame with COLUMNS in canonical units on SQLite. Raises IntegrityError for a fact that is there."""
     rows: Any = frame.with_columns(
         *(pl.col(name) / MONEY_SCALE for name in MONEY),
         *(pl.col(name) / COUNT_SCALE for name in COUNTS),

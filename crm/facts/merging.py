@@ -18,12 +18,13 @@ from typing import Any
 import polars as pl
 from django.db import IntegrityError, connection, transaction
 
-from crm.facts import choosing, comparing, loading
+from crm.facts import building, choosing, comparing, loading
 from crm.facts.entities import store_entities
 from crm.facts.identity import identify
-from crm.facts.partitions import make_months
+from crm.facts.partitions import make_months, month_after
 from crm.facts.places import Places, as_set_aside
 from crm.facts.spool import Books, Spool
+from crm.imports.reports.ahead import ahead
 from crm.imports.reports.canonical import COUNT_SCALE, COUNTS, DELIVERY, FIGURES, MONEY, MONEY_SCALE, Batch, Grain
 from crm.imports.reports.mapping import Mapping
 from crm.models import Brand, Import, QuarantinedRow, Retailer, RetailerItem
@@ -83,19 +84,24 @@ def merge(
         for batch in batches:
             _read(batch, spool, books, places, mapping, source, clean)
             progress(batch.bytes_read, 0)
-        if mapping.kind == "facts" and keep:
-            make_months(_months(books))
+        months = _months(books) if mapping.kind == "facts" and keep else []
+        alone = bool(months) and spool.rows >= building.WORTH and not _read_before(source, mapping, books)
+        if not alone:
+            make_months(months)
         made: list[MergeResult] = []
         try:
             with transaction.atomic():
                 owned()
                 Brand.objects.select_for_update(no_key=True).get(pk=brand.pk)  # imports of a brand follow each other
-                made.append(_store(brand, retailer, spool, books, places, mapping, source, progress))
+                made.append(
+                    _store(brand, retailer, spool, books, places, mapping, source, progress, months if alone else [])
+                )
                 close(made[0])
                 if not keep:
                     raise _DryRun
         except _DryRun:
             pass
+        make_months(months)  # those that could not be built: their rows are moved
         return made[0]
 
 
@@ -138,13 +144,13 @@ def _months(books: Books) -> list[date]:
     found = []
     while first <= last:
         found.append(first)
-        first = date(first.year + first.month // 12, first.month % 12 + 1, 1)
+        first = month_after(first)
     return found
 
 
 def _store(
     brand: Brand, retailer: Retailer, spool: Spool, books: Books, places: Places, mapping: Mapping, source: Import,
-    progress: Progress,
+    progress: Progress, months: list[date],
 ) -> MergeResult:  # fmt: skip
     result = MergeResult(
         read=books.read, duplicates=books.duplicates, set_aside=books.refused, first_on=books.first_on,
@@ -166,7 +172,7 @@ def _store(
         scope = (brand.pk, books.first_on, books.last_on)
         campaigns = places.used(spool.frames("campaign"))
         rivals = choosing.competing(brand, campaigns, *scope[1:], report=mapping.name, grain=mapping.grain)
-        if _read_before(source, mapping, books) or not _load_straight(spool, columns, progress):
+        if _read_before(source, mapping, books) or not _load_straight(spool, columns, progress, months):
             result.unchanged, result.restated, unchanged_sums = _load_staged(spool, columns, scope, source, progress)
         if rivals:
             choosing.rechoose(brand, campaigns, *scope[1:])
@@ -184,16 +190,57 @@ def _read_before(source: Import, mapping: Mapping, books: Books) -> bool:
     return bool(found.exclude(pk=source.pk).exists())
 
 
-def _load_straight(spool: Spool, columns: _Columns, progress: Progress) -> bool:
-    """Into the table itself. False, and nothing stored, where a row was there already."""
+def _load_straight(spool: Spool, columns: _Columns, progress: Progress, months: list[date]) -> bool:
+    """Into the table itself; what is new among `months` is built beside it, and joins it at the end. False, and nothing
+    stored, where a row was there already."""
     try:
         with transaction.atomic():
-            for frame in spool.frames():
-                loading.load(columns.fill(frame), loading.TABLE)
-                progress(0, len(frame))
+            if months:
+                _build(spool, columns, progress, months)
+            else:
+                _append(spool, columns, loading.TABLE, progress)
     except IntegrityError:
         return False
     return True
+
+
+def _append(spool: Spool, columns: _Columns, table: str, progress: Progress) -> None:
+    if not loading.on_postgresql():
+        for frame in spool.frames():
+            loading.insert(columns.fill(frame), table)
+            progress(0, len(frame))
+        return
+    # neighbours in the index of identities are written several times as quickly
+    sizes_and_lines = ahead(
+        spool.frames(),
+        lambda frame: (len(frame), loading.lines(columns.fill(frame).sort("measured_on", "identity"), {})),
+        workers=1,
+    )
+    for size, some in sizes_and_lines:
+        loading.copy(some, table)
+        progress(0, size)
+
+
+def _build(spool: Spool, columns: _Columns, progress: Progress, months: list[date]) -> None:
+    filled_in = loading.same_in_all(columns.fill(next(spool.frames())))
+    new = building.NewMonths(months, filled_in, number=columns.source.pk)
+
+    def by_table(frame: pl.DataFrame) -> list[tuple[int, str, loading.Lines]]:
+        made = []
+        month = pl.col("measured_on").dt.month_start()
+        for (first,), part in columns.fill(frame).group_by(month, maintain_order=True):
+            table = new.tables.get(first)
+            if table:
+                made.append((len(part), table, loading.lines(part, filled_in)))
+            else:
+                made.append((len(part), loading.TABLE, loading.lines(part.sort("measured_on", "identity"), {})))
+        return made
+
+    for parts in ahead(spool.frames(), by_table, workers=1):
+        for size, table, some in parts:
+            loading.copy(some, table)
+            progress(0, size)
+    new.join()
 
 
 def _load_staged(
@@ -201,9 +248,7 @@ def _load_staged(
 ) -> tuple[int, int, Counter[str]]:
     """Beside the table, then compared. (rows unchanged, rows restated, sums of those unchanged)"""
     with loading.stage():
-        for frame in spool.frames():
-            loading.load(columns.fill(frame), loading.STAGE)
-            progress(0, len(frame))
+        _append(spool, columns, loading.STAGE, progress)
         comparing.index()
         unchanged, sums = comparing.unchanged(scope)
         restated = comparing.keep_changes(source, scope)

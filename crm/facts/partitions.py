@@ -23,30 +23,39 @@ def make_months(days: Iterable[date]) -> int:
     A new partition locks the table for a moment, so this belongs before the transaction that loads. Where readers hold
     the table for longer than PATIENCE, the rows go to the partition of other months and are moved by a later call.
     """
-    if connection.vendor != "postgresql":
-        return 0
-    wanted = {_name(day): day.replace(day=1) for day in days}
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = %s::regclass", [TABLE])
-        there = {row[0] for row in cursor.fetchall()}
-    missing = sorted((name, first) for name, first in wanted.items() if name not in there)
     made = 0
-    for name, first in missing:
+    for first in without_partition(days):
         try:
-            _make(name, first)
+            _make(name_of(first), first)
         except OperationalError as error:
-            log.warning("month_not_made", month=name, reason=str(error))
+            log.warning("month_not_made", month=name_of(first), reason=str(error))
         else:
             made += 1
     return made
 
 
-def _name(day: date) -> str:
+def without_partition(days: Iterable[date]) -> list[date]:
+    """First days of the months of `days` that have no partition, in order; none on SQLite."""
+    wanted = sorted({day.replace(day=1) for day in days})
+    if connection.vendor != "postgresql" or not wanted:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = %s::regclass", [TABLE])
+        there = {row[0] for row in cursor.fetchall()}
+    return [first for first in wanted if name_of(first) not in there]
+
+
+def name_of(day: date) -> str:
+    """The partition of the month in which `day` lies."""
     return f"{TABLE}_{day:%Y_%m}"
 
 
+def month_after(first: date) -> date:
+    return date(first.year + first.month // 12, first.month % 12 + 1, 1)
+
+
 def _make(name: str, first: date) -> None:
-    after = date(first.year + first.month // 12, first.month % 12 + 1, 1)
+    after = month_after(first)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT set_config('lock_timeout', %s, true)", [PATIENCE])
         # one at a time: two workers may want the same month

@@ -6,17 +6,15 @@ repeats, a second time to give the good rows out. Memory is bounded by a few blo
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
-from typing import TypeVar
 
 import polars as pl
 
 from crm.imports.faults import SetAside
+from crm.imports.reports.ahead import ahead
 from crm.imports.reports.canonical import SCHEMA, Batch
 from crm.imports.reports.checks import impossible
 from crm.imports.reports.days import order_in
@@ -29,10 +27,6 @@ from crm.imports.reports.repeats import Repeats, Seen
 from crm.imports.reports.tables import Part, Table, table
 
 HELD = 320 * 2**20  # bytes of good rows that may wait in memory for the end of the file
-WORKERS = 2
-
-P = TypeVar("P")
-R = TypeVar("R")
 
 
 @dataclass(slots=True)
@@ -72,7 +66,7 @@ def harmonize(
     held: list[pl.DataFrame] | None = []
     size = 0
     with Seen() as seen:
-        for piece in _ahead(_limited(found, limit), lambda part: _piece(part, made, found)):
+        for piece in ahead(_limited(found, limit), lambda part: _piece(part, made, found)):
             yield piece.rest
             seen.add(piece.good)
             size += int(piece.good.estimated_size())
@@ -82,9 +76,9 @@ def harmonize(
                 held = None
         repeats = seen.repeats()
     if held is not None and not repeats:
-        yield from _ahead(_emptied(held), lambda frame: _whole(frame, made))
+        yield from ahead(_emptied(held), lambda frame: _whole(frame, made))
         return
-    for piece in _ahead(_limited(found, limit), lambda part: _piece(part, made, found)):
+    for piece in ahead(_limited(found, limit), lambda part: _piece(part, made, found)):
         yield _without_repeats(piece, repeats, made, found)
 
 
@@ -108,22 +102,6 @@ def _limited(found: Table, limit: int | None) -> Iterator[Part]:
         yield part
         if left is not None and left <= 0:
             return
-
-
-def _ahead(parts: Iterable[P], work: Callable[[P], R]) -> Iterator[R]:
-    """`work` of every part in their order, done on WORKERS threads, never more than that many parts ahead."""
-    waiting: deque[Future[R]] = deque()
-    with ThreadPoolExecutor(WORKERS) as pool:
-        try:
-            for part in parts:
-                waiting.append(pool.submit(work, part))
-                if len(waiting) > WORKERS:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
 
 
 def _proven(made: Plan, found: Table) -> Plan:
