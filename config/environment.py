@@ -17,6 +17,7 @@ def _words(value: Any) -> Any:
     return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
 
 
+SECRETS = ("SECRET_KEY", "DATABASE_URL", "REDIS_URL", "ANTHROPIC_API_KEY")
 Words = Annotated[list[str], BeforeValidator(_words)]
 
 
@@ -49,10 +50,15 @@ class Environment(BaseModel):
     REWARD_WINDOW_DAYS: float = Field(
         14.0, gt=0, le=400, description="days until a reward settles, on its market's clock"
     )
+    ANTHROPIC_API_KEY: str = Field("", description="key for Claude; empty: rubric checks judge alone")
+    CLAUDE_MODEL: str = Field("claude-sonnet-5-5", min_length=1, description="model that judges")
+    CLAUDE_BASE_URL: str = Field("", description="address of the Messages API; empty: the service's own")
+    CLAUDE_TIMEOUT_S: float = Field(90.0, gt=0, le=600, description="seconds to wait for one reply of Claude")
     SESSION_MINUTES: int = Field(720, ge=5, le=20160, description="sign-in ends after so many minutes")
     API_THROTTLE_USER: str = Field("600/min", description="requests of one signed-in person to the API")
     API_THROTTLE_ANON: str = Field("30/min", description="requests of one unknown address to the API")
     API_THROTTLE_RUNS: str = Field("120/min", description="episodes one person may start")
+    API_RATINGS_A_MINUTE: int = Field(6000, ge=1, le=10_000_000, description="ratings one person may send to the API")
 
     @field_validator("DATABASE_URL")
     @classmethod
@@ -66,6 +72,13 @@ class Environment(BaseModel):
     def _redis(cls, value: str) -> str:
         if value and not value.startswith(("redis://", "rediss://", "unix://")):
             raise ValueError("must start with redis://, rediss:// or unix://, for example redis://127.0.0.1:6379/0")
+        return value
+
+    @field_validator("CLAUDE_BASE_URL")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        if value and not value.startswith(("http://", "https://")):
+            raise ValueError("must start with https:// or http://, for example https://gateway.example")
         return value
 
     @field_validator("API_THROTTLE_USER", "API_THROTTLE_ANON", "API_THROTTLE_RUNS")
@@ -122,7 +135,7 @@ def read(values: dict[str, str]) -> Environment:
                 lines += message.split("; ")
                 continue
             name = str(problem["loc"][0])
-            shown = "(hidden)" if name in ("SECRET_KEY", "DATABASE_URL", "REDIS_URL") else repr(known.get(name, ""))
+            shown = "(hidden)" if name in SECRETS else repr(known.get(name, ""))
             lines.append(f"{name}={shown}: {message} ({Environment.model_fields[name].description})")
         raise ImproperlyConfigured("Endcap cannot start:\n  " + "\n  ".join(lines)) from None
     if not environment.SECRET_KEY:

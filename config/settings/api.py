@@ -62,5 +62,11 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "SuppressionReason": "crm.models.Suppression.Reason",
         "ConsentPurpose": "crm.models.Consent.Purpose",
         "Attribution": "rlhf.models.Reward.Attribution",
+        "FeedbackSource": "rlhf.models.Source",
+        "FeedbackKind": "rlhf.models.Feedback.Kind",
+        "PairVerdict": "rlhf.models.PreferencePair.Verdict",
+        "EvaluationForm": "rlhf.models.Evaluation.Form",
+        "MissingCause": "rlhf.models.Evaluation.Cause",
+        "SignalKind": "rlhf.models.Signal.Kind",
     },
 }

@@ -228,6 +228,10 @@ CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_TASK_ROUTES = {
     "orchestrator.tasks.run_episode": {"queue": "orchestration"},
     "orchestrator.tasks.conclude_episode": {"queue": "evaluation"},
+    "rlhf.tasks.evaluate_experience": {"queue": "evaluation"},
+    "rlhf.tasks.evaluate_new": {"queue": "evaluation"},
+    "rlhf.tasks.turn_batches": {"queue": "evaluation"},
+    "rlhf.tasks.order_rankings": {"queue": "evaluation"},
     "orchestrator.tasks.train_policy": {"queue": "training"},
     "orchestrator.tasks.carry_out_training": {"queue": "training"},
 }
@@ -238,11 +242,16 @@ EPISODE_LEASE_S = ENV.EPISODE_LEASE_S
 EPISODE_MAX_ATTEMPTS = ENV.EPISODE_MAX_ATTEMPTS
 MARKET_SECONDS_PER_DAY = ENV.MARKET_SECONDS_PER_DAY
 REWARD_WINDOW_DAYS = ENV.REWARD_WINDOW_DAYS
+ANTHROPIC_API_KEY = ENV.ANTHROPIC_API_KEY
+CLAUDE_MODEL = ENV.CLAUDE_MODEL
+CLAUDE_BASE_URL = ENV.CLAUDE_BASE_URL
+CLAUDE_TIMEOUT_S = ENV.CLAUDE_TIMEOUT_S
 # Rooms of retailers are reached over https at public addresses only; tests let the client call a server beside it.
 CLEANROOM_ALLOW_LOOPBACK = False
 
 LOGGING = logging_config(level=ENV.LOG_LEVEL, form=ENV.LOG_FORMAT, secret=SECRET_KEY)
 API_RATES = {"user": ENV.API_THROTTLE_USER, "anon": ENV.API_THROTTLE_ANON, "runs": ENV.API_THROTTLE_RUNS}
+API_RATINGS_A_MINUTE = ENV.API_RATINGS_A_MINUTE
 REST_FRAMEWORK = {
     **REST_FRAMEWORK,
     "DEFAULT_THROTTLE_RATES": API_RATES,

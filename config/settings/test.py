@@ -27,6 +27,8 @@ REST_FRAMEWORK = {
     **REST_FRAMEWORK,
     "DEFAULT_THROTTLE_RATES": {"user": "100000/min", "anon": "100000/min", "runs": "100000/min"},
 }
+API_RATINGS_A_MINUTE = 1_000_000
+ANTHROPIC_API_KEY = ""  # no test calls anybody's account
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # a file: threads that share a database in memory lock each other's tables out instead of waiting
     DATABASES["default"]["TEST"] = {"NAME": str(VAR / f"test-{os.getpid()}.sqlite3")}  # type: ignore[typeddict-unknown-key]

@@ -24,6 +24,11 @@ class WorksForBrand(BasePermission):
     somebody without any brand, or who may only look and asks for a change.
     """
 
+    who_may_change = "owners and planners may change anything"
+
+    def may_change(self, membership: Membership) -> bool:
+        return membership.may_plan
+
     def has_permission(self, request: Request, view: APIView) -> bool:
         slug = request.headers.get(HEADER) or request.query_params.get(QUERY)
         membership = membership_of(request.user, slug=slug) if "\x00" not in (slug or "") else None
@@ -31,11 +36,9 @@ class WorksForBrand(BasePermission):
             raise NotFound("No such brand among yours. GET /api/brands/ lists them.")
         if membership is None:
             raise PermissionDenied("You are not a member of any brand yet. Ask an owner to add you.")
-        if request.method not in SAFE_METHODS and not membership.may_plan:
+        if request.method not in SAFE_METHODS and not self.may_change(membership):
             role = membership.get_role_display().lower()
-            raise PermissionDenied(
-                f"Your role at {membership.brand} is {role}. Only owners and planners may change anything."
-            )
+            raise PermissionDenied(f"Your role at {membership.brand} is {role}. Only {self.who_may_change}.")
         view.membership = membership  # type: ignore[attr-defined]
         return True
 

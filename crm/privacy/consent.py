@@ -6,7 +6,7 @@ Persons are known by keyed hashes only (`crm.privacy.keys`), so both lists outli
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import IO, Any
@@ -174,6 +174,34 @@ def erased_among(brand: Brand, addresses: Iterable[str]) -> set[str]:
         )
         found |= {by_hash[one] for one in rows.values_list("person", flat=True)}
     return found
+
+
+def barred_among(brand: Brand, known_by: Mapping[str, Iterable[str]], purpose: str, *, policy: Policy) -> set[str]:
+    """Those people (keys of `known_by`, which says the addresses and ids of each) who must not be used for the purpose.
+
+    The same answer as `may_address` one by one, in two queries for each 500 hashes.
+    """
+    of: dict[str, set[str]] = {}
+    for key, addresses in known_by.items():
+        for address in addresses:
+            for one in persons_of(brand, address):
+                of.setdefault(one, set()).add(key)
+    barred: set[str] = set()
+    said: dict[str, tuple[datetime, int, bool]] = {}
+    hashes = list(of)
+    for start in range(0, len(hashes), CHUNK):
+        chunk = hashes[start : start + CHUNK]
+        for one in Suppression.objects.for_brand(brand).filter(person__in=chunk).values_list("person", flat=True):
+            barred |= of[one]
+        words = Consent.objects.for_brand(brand).filter(person__in=chunk, purpose=purpose)
+        for one, at, number, given in words.values_list("person", "said_at", "pk", "given"):
+            for key in of[one]:
+                said[key] = max(said.get(key, (at, number, given)), (at, number, given))
+    only_with_consent = policy.address[purpose] == ONLY_WITH_CONSENT
+    for key in known_by:
+        if (key in said and not said[key][2]) or (key not in said and only_with_consent):
+            barred.add(key)
+    return barred
 
 
 def import_list(*, brand: Brand, file: IO[str], reason: str, source: str) -> dict[str, int]:
