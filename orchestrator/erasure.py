@@ -28,6 +28,10 @@ UNLEARNED = (
     "Policies are fitted to figures of episodes (actions, quality, reward), never to texts; a version that had seen an "
     "episode of this person holds no detail of it. Train again to have one that did not count it."
 )
+EXPORTED = (
+    "Exported for training before, of texts about this person: {} rating(s). A file that has left cannot be changed from "
+    "here: delete it where it went."
+)
 
 
 class NobodyGiven(EndcapError):
@@ -41,6 +45,7 @@ class Reach(NamedTuple):
     uploads: list[dict[str, Any]]
     versions: list[dict[str, Any]]
     runs: list[dict[str, Any]]
+    exported: int = 0
 
     @property
     def rows(self) -> int:
@@ -54,7 +59,7 @@ class Reach(NamedTuple):
             "policy_versions": self.versions,
             "training_runs": [{**run, "at": run["at"].isoformat()} for run in self.runs],
             "adapters": [],
-            "notes": [UNLEARNED] if self.versions else [],
+            "notes": [UNLEARNED] * bool(self.versions) + [EXPORTED.format(self.exported)] * bool(self.exported),
         }
 
 
@@ -98,10 +103,11 @@ def _carry_out(brand: Brand, person: Person, *, dry_run: bool) -> Reach:
     keys = [pk for pk, _ in own]
     versions, since = _seen_by(brand, keys)
     runs = training.erasure.runs_after(brand, since)
+    exported = rlhf.erasure.exported(brand, person, [public for _, public in own])
     done = _episodes(brand, person, keys, dry_run=dry_run)
     done += rlhf.erasure.erase(brand, person, [public for _, public in own], dry_run=dry_run)
     done += crm.erasure.erase(brand, person, dry_run=dry_run)
-    return Reach(dict(sorted(done.items())), [], versions, runs)
+    return Reach(dict(sorted(done.items())), [], versions, runs, exported)
 
 
 def _episodes(brand: Brand, person: Person, own: list[int], *, dry_run: bool) -> Counter[str]:

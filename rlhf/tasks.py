@@ -6,6 +6,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from crm.models import Brand
+from rlhf import panel
 from rlhf.judging import evaluate
 from rlhf.models import Experience
 from rlhf.rating import filling, holding
@@ -26,3 +27,10 @@ def keep_queues() -> dict[str, int]:
         done["released"] += holding.release_expired(brand, now=now)
         done["new"] += filling.fill_all(brand, now=now)
     return done
+
+
+@shared_task(name="rlhf.tasks.panel_turn")
+def panel_turn() -> int:
+    """The simulated panel looks at what is new in brands with a simulated market."""
+    turns = [panel.turn(brand) for brand in Brand.objects.simulated()]
+    return sum(one.stars + one.pairs for one in turns)

@@ -33,8 +33,9 @@ from crm.privacy import consent
 from crm.privacy.scrub import Scrubber
 from orchestrator import erasure
 from orchestrator.models import Episode, PolicyVersion, RecordedReply, Step
-from rlhf.models import Evaluation, Experience
-from tests.factories import EpisodeFactory, StepFactory
+from rlhf.feedback.giving import explain, rate
+from rlhf.models import Evaluation, Experience, Feedback
+from tests.factories import EpisodeFactory, StepFactory, UserFactory
 from training.models import TrainingRun
 
 EMAIL = "jo.miller@example.com"
@@ -85,6 +86,9 @@ def jo(harbor: Brand, tax_assist: Pack, tmp_path: Path, settings: Any) -> dict[s
     Evaluation.objects.for_brand(harbor).create(
         experience=made, judge="rubric", rubric_version="1", score=0.5, verdict={"reasoning": "Greets Jo Miller"}
     )
+    rater = UserFactory(username="rae")
+    said, _ = rate(experience=made, rater=rater, corrected="Dear Jo Miller, sacks.", original=LETTER)
+    explain(said, by=rater, comment="Jo Miller moved")
     run = TrainingRun.objects.for_brand(harbor).create(brand=harbor, state="done", options={"max_runs": None})
     PolicyVersion.objects.for_brand(harbor).create(
         brand=harbor, number=7, learner="clipped", parameters={}, trained_by=run, serving=True,
@@ -138,11 +142,18 @@ class TestErase:
             "orchestrator.Step redacted": 2,
             "rlhf.Evaluation redacted": 1,
             "rlhf.Experience redacted": 1,
+            "rlhf.Feedback redacted": 1,
+            "rlhf.Signal redacted": 1,
         }
         assert report["policy_versions"] == [{"version": "v7", "serving": True, "episodes": 1}]
         assert len(report["training_runs"]) == 1 and report["notes"]
         assert [one["what"] for one in report["uploads"]] == ["removed"]
         assert EMAIL not in json.dumps(report)
+
+    def test_what_was_exported_for_training_is_said(self, jo: dict[str, Any], harbor: Brand) -> None:
+        Feedback.objects.for_brand(harbor).update(exported_at=timezone.now())
+        report = erasure.erase(brand=harbor, who=EMAIL).report
+        assert any("1 rating" in note and "exported" in note for note in report["notes"])
 
     def test_a_version_trained_on_fewer_runs_had_not_seen_it(self, jo: dict[str, Any], harbor: Brand) -> None:
         TrainingRun.objects.for_brand(harbor).update(options={"max_runs": 1})
