@@ -167,3 +167,8 @@ class Membership(models.Model):
     @property
     def may_import(self) -> bool:
         return self.may_plan
+
+    @property
+    def may_rate(self) -> bool:
+        """Say how good the work is: everybody who does not only look on."""
+        return self.role != self.Role.VIEWER

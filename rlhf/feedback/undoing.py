@@ -10,7 +10,7 @@ from django.utils import timezone
 from crm.errors import EndcapError
 from crm.models import Brand
 from rlhf.feedback.giving import experiences_of
-from rlhf.models import Feedback, PreferencePair, RatingTask, Signal, Source
+from rlhf.models import Assignment, Feedback, PreferencePair, RatingTask, Signal, Source
 from rlhf.signals import name_of, record
 
 Word = Feedback | PreferencePair
@@ -40,7 +40,14 @@ def undo(said: Word, *, by: Any) -> Word:
     return said
 
 
-def last_words(*, brand: Brand, rater: Any, task: RatingTask | None = None, most: int = 20) -> list[Word]:
+def last_words(
+    *,
+    brand: Brand,
+    rater: Any,
+    task: RatingTask | None = None,
+    assignment: Assignment | None = None,
+    most: int = 20,
+) -> list[Word]:
     """The person's words of the rating pages that can be taken back, newest first."""
     found: list[Word] = []
     for model in (Feedback, PreferencePair):
@@ -49,13 +56,17 @@ def last_words(*, brand: Brand, rater: Any, task: RatingTask | None = None, most
         )
         if task is not None:
             rows = rows.filter(task=task)
+        if assignment is not None:
+            rows = rows.filter(assignment=assignment)
         found += rows.order_by("-created_at", "-pk")[:most]
     return sorted(found, key=lambda said: said.created_at, reverse=True)[:most]
 
 
-def undo_last(*, brand: Brand, rater: Any, task: RatingTask | None = None) -> Word:
+def undo_last(
+    *, brand: Brand, rater: Any, task: RatingTask | None = None, assignment: Assignment | None = None
+) -> Word:
     """Take back the newest word of this person, with what was said about the same item. Raises NothingToUndo."""
-    last = last_words(brand=brand, rater=rater, task=task, most=1)
+    last = last_words(brand=brand, rater=rater, task=task, assignment=assignment, most=1)
     if not last:
         raise NothingToUndo("There is nothing of yours left to undo.")
     with transaction.atomic():

@@ -79,13 +79,20 @@ def answer(
     return Answered(said, new, row)
 
 
-def take_back(*, brand: Brand, rater: Any, task: RatingTask | None = None, now: datetime) -> Assignment | None:
+def take_back(
+    *,
+    brand: Brand,
+    rater: Any,
+    task: RatingTask | None = None,
+    assignment: Assignment | None = None,
+    now: datetime,
+) -> Assignment | None:
     """Undo the person's newest answer and put its item into their hands again; None where it had no item.
 
     Raises NothingToUndo where nothing of theirs is left, or it was exported.
     """
     with transaction.atomic():
-        said = undoing.undo_last(brand=brand, rater=rater, task=task)
+        said = undoing.undo_last(brand=brand, rater=rater, task=task, assignment=assignment)
         if said.assignment_id is None:
             return None
         row = (

@@ -125,15 +125,11 @@ def changed_by(brand: Brand, rater: Any) -> Changed:
     pairs = PreferencePair.objects.for_brand(brand).filter(**mine)
     about = Q(experience__in=words.values("experience")) | Q(experience__in=pairs.values("a"))
     about |= Q(experience__in=pairs.values("b"))
-    rewards = Reward.objects.for_brand(brand).filter(
-        about, is_current=True, components__terms_present__contains="human"
-    )
+    terms = Reward.objects.for_brand(brand).filter(about, is_current=True)
+    # which terms a reward had is looked at here: SQLite cannot look into a list in JSON
+    heard = sum("human" in (one or ()) for one in terms.values_list("components__terms_present", flat=True))
     exported = words.filter(exported_at__isnull=False).count() + pairs.filter(exported_at__isnull=False).count()
-    return Changed(sum(1 for one in _with_people(rewards)), exported)
-
-
-def _with_people(rewards: Any) -> Iterable[int]:
-    yield from rewards.values_list("pk", flat=True)
+    return Changed(heard, exported)
 
 
 def _answers(brand: Brand, rater: Any) -> Iterable[tuple[int, int, str, str]]:

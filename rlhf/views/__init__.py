@@ -1,0 +1,1 @@
+"""Pages about how good it was: rating, feedback, the judge."""
