@@ -73,10 +73,11 @@ def _judged(brand: Brand) -> QuerySet[Any]:
     rows = Experience.objects.for_brand(brand).annotate(
         dimensions=Subquery(dimensions.order_by("-pk").values("dimensions")[:1])
     )
-    return rows.filter(dimensions__isnull=False).select_related("brand").order_by("pk")
+    judged: QuerySet[Any] = rows.filter(dimensions__isnull=False).select_related("brand").order_by("pk")
+    return judged
 
 
-def _rate(experience: Experience) -> int:
+def _rate(experience: Any) -> int:
     said = 0
     for number, name in enumerate(PANEL):
         chance = _chance(experience, number)
@@ -90,6 +91,8 @@ def _rate(experience: Experience) -> int:
 
 
 def _prefer(item: RatingItem) -> int:
+    if item.b is None:
+        return 0
     both = {one.pk: one for one in _judged(item.brand).filter(pk__in=[item.a_id, item.b_id])}
     if len(both) < 2:
         return 0

@@ -13,8 +13,9 @@ from django.db import transaction
 from crm.attribution import CrmFacts
 from crm.errors import EndcapError
 from crm.models import Brand
+from rlhf.calibration import reliability_of
 from rlhf.feedback.human import human_score
-from rlhf.judging import latest_score
+from rlhf.judging import latest_score, verdict_of
 from rlhf.models import Experience, Reward, RewardConfig, Signal
 from rlhf.reward import Breakdown, RewardWeights, blend
 from rlhf.signals import record
@@ -44,7 +45,7 @@ def current_config(brand: Brand) -> RewardConfig:
     return first
 
 
-def new_config(brand: Brand, **changes: Any) -> RewardConfig:
+def new_config(brand: Brand, *, by: Any = None, note: str = "", **changes: Any) -> RewardConfig:
     """The next version with `changes` applied; the current one where nothing changes. Raises BadWeights."""
     with transaction.atomic():
         Brand.objects.select_for_update().get(pk=brand.pk)
@@ -56,7 +57,7 @@ def new_config(brand: Brand, **changes: Any) -> RewardConfig:
         if weights == weights_of(current):
             return current
         made: RewardConfig = RewardConfig.objects.for_brand(brand).create(
-            brand=brand, version=current.version + 1, values=weights.as_dict()
+            brand=brand, version=current.version + 1, values=weights.as_dict(), created_by=by, note=note[:200]
         )
         return made
 
@@ -78,9 +79,11 @@ def compute(
     """
     config = current_config(experience.brand)
     judged, why = latest_score(experience)
-    people = human_score(experience)
+    verdict, people = verdict_of(experience), human_score(experience)
+    trust = reliability_of(verdict, brand=experience.brand_id, kind=experience.kind) if verdict else 1.0
     found = blend(
         judge=judged,
+        judge_reliability=trust,
         human=people.value if people else None,
         online=crm.online if crm else None,
         sales=crm.sales if crm else 0,
@@ -99,12 +102,12 @@ def compute(
 
 def replay(*, brand: Brand, weights: RewardWeights) -> list[tuple[Experience, float]]:
     """What every current reward of the brand would be under other weights, oldest first. Writes nothing."""
-    return [(reward.experience, _breakdown(reward).again(weights).value) for reward in _current(brand)]
+    return [(reward.experience, breakdown_of(reward).again(weights).value) for reward in _current(brand)]
 
 
 def recomputed(reward: Reward) -> float:
     """The value of a stored reward computed again from its own parts and config."""
-    return _breakdown(reward).again(weights_of(reward.config)).value
+    return breakdown_of(reward).again(weights_of(reward.config)).value
 
 
 def _current(brand: Brand) -> Iterator[Reward]:
@@ -117,7 +120,8 @@ def _current(brand: Brand) -> Iterator[Reward]:
     yield from rows.iterator(chunk_size=REPLAY_CHUNK)
 
 
-def _breakdown(reward: Reward) -> Breakdown:
+def breakdown_of(reward: Reward) -> Breakdown:
+    """The stored parts of a reward, ready to be computed again."""
     return Breakdown(
         value=reward.value,
         parts=(),
