@@ -17,6 +17,7 @@ class Schedule:
     task: str
     every_s: int
     in_production: bool = True
+    queue: str = "default"
 
 
 SCHEDULES = (
@@ -28,7 +29,12 @@ SCHEDULES = (
     Schedule("Watched folders and buckets", "crm.tasks.look_at_watched_places", 60),
     Schedule("Forget old answers to repeated calls", "orchestrator.tasks.forget_old_answers", 3600),
     Schedule("Consent lists and retention", "orchestrator.tasks.apply_privacy", 3600),
+    Schedule("New experiences are judged", "rlhf.tasks.evaluate_new", 15, queue="evaluation"),
+    Schedule("Batches for Claude", "rlhf.tasks.turn_batches", 60, queue="evaluation"),
+    Schedule("Answers to the same request are ranked", "rlhf.tasks.order_rankings", 60, queue="evaluation"),
+    Schedule("Judges beside people", "rlhf.tasks.measure_judges", 300, queue="evaluation"),
     Schedule("Demo: start episodes in simulated brands", "orchestrator.tasks.demo_turn", 10, in_production=False),
+    Schedule("Demo: the simulated panel rates", "rlhf.tasks.panel_turn", 20, in_production=False),
 )
 
 
@@ -41,7 +47,7 @@ def ensure_schedules() -> int:
             row = {
                 "task": wanted.task,
                 "interval": interval,
-                "queue": "default",
+                "queue": wanted.queue,
                 # nobody needs the turns that were missed while no worker ran
                 "expire_seconds": 3 * wanted.every_s,
             }

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import socket
+
 from celery import shared_task
 from django.utils import timezone
 
 from crm.models import Brand
 from rlhf import panel
-from rlhf.judging import evaluate
+from rlhf.calibration import measure_all
+from rlhf.judging import evaluate, turns
 from rlhf.models import Experience
 from rlhf.rating import filling, holding
 
@@ -17,6 +21,28 @@ def evaluate_experience(*, experience_id: int) -> str:
     """Judge one experience by the rubric of its kind; the version that judged."""
     experience = Experience.across_brands.get(pk=experience_id)
     return evaluate(experience).rubric_version
+
+
+@shared_task(name="rlhf.tasks.evaluate_new")
+def evaluate_new() -> dict[str, int]:
+    """Judge new experiences of every brand, most wanted first, and carry out orders that are due."""
+    return turns.evaluate_new(worker=_worker())
+
+
+@shared_task(name="rlhf.tasks.turn_batches")
+def turn_batches() -> dict[str, int]:
+    """Collect Claude's batches that ended and send new ones."""
+    return turns.turn_batches(worker=_worker())
+
+
+@shared_task(name="rlhf.tasks.order_rankings")
+def order_rankings() -> int:
+    """Order rankings of answers to the same request."""
+    return turns.order_rankings()
+
+
+def _worker() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}"
 
 
 @shared_task(name="rlhf.tasks.keep_queues")
@@ -34,3 +60,9 @@ def panel_turn() -> int:
     """The simulated panel looks at what is new in brands with a simulated market."""
     turns = [panel.turn(brand) for brand in Brand.objects.simulated()]
     return sum(one.stars + one.pairs for one in turns)
+
+
+@shared_task(name="rlhf.tasks.measure_judges")
+def measure_judges() -> int:
+    """Hold every judge beside what people said since."""
+    return sum(measure_all(brand) for brand in Brand.objects.order_by("pk"))

@@ -31,6 +31,7 @@ SCHEMAS: dict[str, type[Reply]] = {"absolute": RichReply, "group": GroupReply, "
 FINISHED = ("end_turn", "stop_sequence")
 CUT = ("max_tokens", "model_context_window_exceeded")
 SHOWN = 180  # signs of a service's own words that are kept
+NOTHING = Tokens()
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,6 @@ ACROSS_BRANDS_IS_FOR = {
     "crm/sample/media.py": "only creates",
     "crm/upserts.py": "writes rows of one brand that the caller checked",
     "crm/market/answers.py": "releases due events of every simulated brand",
-    "rlhf/judging.py": "locks a row of an instance at hand",
     "rlhf/rewards.py": "locks a row of an instance at hand",
     "rlhf/tasks.py": "loads by the id that a service queued",
     "training/runs.py": "closes lost runs of every tenant",

@@ -94,7 +94,8 @@ FAULTS = (
     Fault("empty text", "not_json", lambda b: Delivery("")),
     Fault("no content", "not_json", lambda b: Delivery(content=[])),
     Fault("a name twice", "not_json", twice_a_name),
-    Fault("a field left out", "not_json", saying(lambda r: {k: v for k, v in r.items() if k != "reasoning" and k != "answers"})),
+    Fault("a field left out", "not_json", saying(
+        lambda r: {name: value for name, value in r.items() if name not in ("reasoning", "answers")})),
     Fault("a field too many", "not_json", saying(lambda r: {**r, "note": "see attachment"})),
     Fault("paused", "not_json", lambda b: Delivery(json.dumps(said(b)), stop_reason="pause_turn")),
     Fault("HTML instead", "not_json", lambda b: Delivery(raw=b"<html>busy</html>", content_type="text/html")),

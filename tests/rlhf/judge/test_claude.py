@@ -191,7 +191,9 @@ class TestBlindness:
     def test_the_prospects_name_is_a_token_everywhere(self) -> None:
         context = {
             **CONTEXT,
-            "prospect": {"key": "L-1", "name": "Jo Marsh", "company": "Fennel & Co", "need": "sacks", "email": "jo@x.com"},
+            "prospect": {
+                "key": "L-1", "name": "Jo Marsh", "company": "Fennel & Co", "need": "sacks", "email": "jo@x.com"
+            },
             "facts": {"prospect:L-1#need": "Jo Marsh looks for sacks"},
         }  # fmt: skip
         mail = {"prospect_key": "L-1", "subject": "Jo, a sample?", "body": "Hello Jo,\nMarsh and joy."}
