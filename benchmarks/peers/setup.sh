@@ -4,9 +4,14 @@
 set -eu
 cd "$(dirname "$0")/../.."
 python="${PYTHON:-python3.11}"
-for peer in langgraph dbos dlt presidio; do
+for peer in langgraph dbos dlt presidio label-studio potato agreement; do
     [ -x ".peers/$peer/bin/python" ] || "$python" -m venv ".peers/$peer"
-    ".peers/$peer/bin/python" -m pip install --quiet --disable-pip-version-check \
+    case "$peer" in
+        agreement) names="krippendorff|scikit-learn|crowd-kit|choix" options="--no-deps" ;;
+        *) names="$peer" options="" ;;
+    esac
+    # shellcheck disable=SC2086
+    ".peers/$peer/bin/python" -m pip install --quiet --disable-pip-version-check $options \
         --requirement "benchmarks/peers/requirements-$peer.txt"
-    echo "peer ready: $peer ($(".peers/$peer/bin/python" -m pip freeze | grep "^$peer"))"
+    echo "peer ready: $peer ($(".peers/$peer/bin/python" -m pip freeze | grep -E "^($names)" | tr '\n' ' '))"
 done

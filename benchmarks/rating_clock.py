@@ -1,0 +1,152 @@
+"""The clock in the page: from a key pressed to the next item painted, the same for every contestant.
+
+It is put in before the page's own scripts. The key's time is the event's own time stamp, so that a busy page cannot
+start the clock late. After every change of the page, in the next frame, it looks for the first `Item 000123` that a
+reader can see; where that is another one than before, the clock stops behind that frame. Both times are on the wall,
+kept in the tab, so that a contestant that loads a whole new page is measured alike. Frames come 60 times a second, so
+no figure is finer than 16.7 ms.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from playwright.sync_api import ConsoleMessage, Page, sync_playwright
+
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+WAIT_MS = 15_000
+READING_MS = 400  # a person looks at least this long; whoever fetches ahead may use it
+WARM_UP = 5
+
+CLOCK = """
+(() => {
+  const ROOT = "__ROOT__", KEY = "benchmark-clock";
+  const say = console.debug.bind(console);  // a page may put its own in its place
+  const load = () => JSON.parse(sessionStorage.getItem(KEY) || "{}");
+  const save = state => sessionStorage.setItem(KEY, JSON.stringify(state));
+  const wall = stamp => performance.timeOrigin + stamp;
+  const visible = () => {
+    const root = document.querySelector(ROOT);
+    if (!root) return null;
+    const walk = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
+    for (let node = walk.nextNode(); node; node = walk.nextNode()) {
+      const found = /Item \\d{6}/.exec(node.data);
+      if (!found || /^(SCRIPT|STYLE|TEMPLATE|NOSCRIPT)$/.test(node.parentElement.tagName)) continue;
+      if (!node.parentElement.checkVisibility({visibilityProperty: true, opacityProperty: true})) continue;
+      const box = node.parentElement.getBoundingClientRect();
+      if (box.width && box.height && box.bottom > 0 && box.top < innerHeight) return found[0];
+    }
+    return null;
+  };
+  let waiting = false;
+  const look = () => {
+    if (waiting) return;
+    waiting = true;
+    requestAnimationFrame(() => {
+      waiting = false;
+      const seen = visible();
+      if (!seen) return;
+      const state = load();
+      if (seen === state.item) return;
+      const painted = new MessageChannel();
+      painted.port1.onmessage = () => {
+        const now = wall(performance.now());
+        const before = state.item || null;
+        if (state.first) {
+          const took = {from: before, to: seen, first: now - state.first, last: now - state.last};
+          say("benchmark " + JSON.stringify(took));
+        } else say("benchmark ready");
+        save({item: seen});
+      };
+      painted.port2.postMessage(null);
+    });
+  };
+  addEventListener("keydown", event => {
+    if (["Control", "Shift", "Meta", "Alt"].includes(event.key)) return;
+    const state = load(), now = wall(event.timeStamp);
+    save({...state, first: state.first || now, last: now});
+  }, true);
+  new MutationObserver(look).observe(document, {childList: true, subtree: true, attributes: true, characterData: true});
+  addEventListener("DOMContentLoaded", look);
+  addEventListener("load", look);
+})();
+"""
+
+
+@dataclass(frozen=True)
+class RatingPage:
+    """Where one kind of rating happens: `keys` are tried in turn, each a sequence of keys that rates one item."""
+
+    address: str
+    keys: Sequence[Sequence[str]]
+    root: str = "body"
+
+
+class Signer(Protocol):
+    def __call__(self, page: Page) -> None: ...
+
+
+@dataclass
+class Times:
+    """Milliseconds to the next item, from a rating's last key and from its first; `failed` of `asked` never came."""
+
+    last: list[float] = field(default_factory=list)
+    first: list[float] = field(default_factory=list)
+    asked: int = 0
+    failed: int = 0
+
+
+def _is_report(message: ConsoleMessage) -> bool:
+    return message.text.startswith("benchmark ")
+
+
+def time_ratings(sign_in: Signer, where: RatingPage, repetitions: int) -> Times:
+    """Rate `repetitions` items by keyboard in the system's Chromium, after a few that do not count.
+
+    Raises:
+        playwright.sync_api.TimeoutError: the page never showed its first item.
+    """
+    times = Times()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        try:
+            page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
+            sign_in(page)
+            page.add_init_script(CLOCK.replace("__ROOT__", where.root))
+            with page.expect_console_message(_is_report, timeout=2 * WAIT_MS):
+                page.goto(where.address)
+            page.wait_for_timeout(1500)
+            for number in range(repetitions + WARM_UP):
+                took = _rate(page, where.keys[number % len(where.keys)])
+                if number < WARM_UP:
+                    continue
+                times.asked += 1
+                if took is None:
+                    times.failed += 1
+                    if times.failed > 3:
+                        break
+                    continue
+                times.last.append(took["last"])
+                times.first.append(took["first"])
+        finally:
+            browser.close()
+    return times
+
+
+def _rate(page: Page, keys: Sequence[str]) -> dict[str, Any] | None:
+    """Press the keys without a pause; what the clock said, or None where no other item came in time."""
+    from playwright.sync_api import TimeoutError as TooLate
+
+    try:
+        with page.expect_console_message(_is_report, timeout=WAIT_MS) as told:
+            for key in keys:
+                page.keyboard.press(key)
+    except TooLate:
+        return None
+    page.wait_for_timeout(READING_MS)
+    said: dict[str, Any] = json.loads(told.value.text.removeprefix("benchmark "))
+    return said

@@ -1,0 +1,155 @@
+"""Clients of an API: how many annotations per second it takes, and how long its reads take.
+
+Every client is a process of its own with one connection kept alive, as an integration would have. A client that is
+refused says so and stops: a rate of errors is no rate.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import queue
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http.client import HTTPConnection
+from threading import BrokenBarrierError
+from typing import Any
+from urllib.parse import urlsplit
+
+from benchmarks.rating_server import Server
+
+READ_TIMEOUT_S = 180
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request; `accepts` are the statuses that mean it was done."""
+
+    method: str
+    path: str
+    body: bytes | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    accepts: tuple[int, ...] = (200, 201)
+
+
+Annotation = Callable[[int, int], Call]
+
+
+def quantile(values: list[float], share: float) -> float:
+    """Nearest rank."""
+    return sorted(values)[max(0, round(share * len(values)) - 1)]
+
+
+def _send(connection: HTTPConnection, call: Call) -> tuple[int, int]:
+    """(status, bytes of the body)"""
+    connection.request(call.method, call.path, body=call.body, headers=dict(call.headers))
+    reply = connection.getresponse()
+    size = 0
+    while chunk := reply.read(1 << 16):
+        size += len(chunk)
+    return reply.status, size
+
+
+def _client(url: str, make: Annotation, client: int, seconds: float, begin: Any, results: Any) -> None:
+    where = urlsplit(url)
+    connection = HTTPConnection(where.hostname or "", where.port, timeout=60)
+    took: list[float] = []
+    trouble = ""
+    try:
+        for number in range(3):
+            _send(connection, make(client, number))
+        connection.close()  # a server may close one that waits for the other clients; the next request opens it again
+        begin.wait(120)
+        until = time.perf_counter() + seconds
+        number = 3
+        while time.perf_counter() < until:
+            call = make(client, number)
+            since = time.perf_counter()
+            status, _ = _send(connection, call)
+            if status not in call.accepts:
+                trouble = f"{call.method} {call.path} answered {status}"
+                break
+            took.append(1000 * (time.perf_counter() - since))
+            number += 1
+    except OSError as error:
+        trouble = f"{type(error).__name__}: {error}"
+    results.put((took, trouble))
+
+
+def throughput(server: Server, make: Annotation, clients: range, seconds: float) -> dict[str, Any]:
+    """Annotations per second that `clients` at once get stored, with p50 and p95 of a request in ms.
+
+    `make(client, number)` is the request; the first three of each client only warm up. `server_cpu_ms` is the time of
+    processor that the server took for one, whoever else kept the machine busy.
+    """
+    context = multiprocessing.get_context("fork")
+    begin, results = context.Barrier(len(clients) + 1), context.Queue()
+    processes = [
+        context.Process(target=_client, args=(server.url, make, client, seconds, begin, results), daemon=True)
+        for client in clients
+    ]
+    for process in processes:
+        process.start()
+    took: list[float] = []
+    troubles = []
+    cpu_s = 0.0
+    try:
+        begin.wait(120)
+        cpu_s = server.cpu_s()
+        for _ in processes:
+            theirs, trouble = results.get(timeout=seconds + 150)
+            took += theirs
+            if trouble:
+                troubles.append(trouble)
+        cpu_s = server.cpu_s() - cpu_s
+    except (queue.Empty, BrokenBarrierError):
+        troubles.append("a client never came back")
+    finally:
+        for process in processes:
+            process.join(5)
+            if process.is_alive():
+                process.kill()
+    return {
+        "clients": len(clients),
+        "per_second": round(len(took) / seconds, 1),
+        "p50_ms": round(quantile(took, 0.5), 1) if took else None,
+        "p95_ms": round(quantile(took, 0.95), 1) if took else None,
+        "server_cpu_ms": round(1000 * cpu_s / len(took), 1) if took else None,
+        "stored": len(took),
+        "troubles": troubles,
+    }
+
+
+def reads(url: str, call: Call, times: int, budget_s: float) -> dict[str, Any]:
+    """p50 and p95 in ms of up to `times` requests, one after another, within `budget_s`; the first only warms up.
+
+    Where even one request takes longer than the budget allows, it says `cut_off` with what was waited.
+    """
+    where = urlsplit(url)
+    took: list[float] = []
+    size = 0
+    since_all = time.perf_counter()
+    connection = HTTPConnection(where.hostname or "", where.port, timeout=min(READ_TIMEOUT_S, budget_s))
+    try:
+        for number in range(times + 1):
+            since = time.perf_counter()
+            status, size = _send(connection, call)
+            ms = 1000 * (time.perf_counter() - since)
+            if status not in call.accepts:
+                return {"trouble": f"{call.method} {call.path} answered {status}"}
+            spent = time.perf_counter() - since_all
+            if number or spent > budget_s / 2:
+                took.append(ms)
+            if spent + ms / 1000 > budget_s:
+                break
+    except TimeoutError:
+        if not took:
+            return {"cut_off": f"no answer within {round(budget_s)} s"}
+    finally:
+        connection.close()
+    return {
+        "p50_ms": round(quantile(took, 0.5), 1),
+        "p95_ms": round(quantile(took, 0.95), 1),
+        "requests": len(took),
+        "bytes": size,
+    }
