@@ -106,8 +106,8 @@ def _coincidences(matrix: NDArray[np.float64]) -> _Coincidences:
     values = np.unique(matrix[np.isfinite(matrix)])
     # Who rated does not matter: sorted rows are alike where their ratings are, and nan comes last as len(values).
     codes = np.searchsorted(values, np.sort(matrix, axis=1)[:, : np.isfinite(matrix).sum(axis=1).max()])
-    codes, group_of = np.unique(codes, axis=0, return_inverse=True)  # (groups, most ratings)
     size = len(values)
+    codes, group_of = _alike(codes, size + 1)  # (groups, most ratings)
     there = codes < size
     rows, columns = np.nonzero(there)
     counts = csr_array((np.ones(len(rows)), (rows, codes[rows, columns])), shape=(len(codes), size))
@@ -121,7 +121,18 @@ def _coincidences(matrix: NDArray[np.float64]) -> _Coincidences:
     row = np.concatenate(owners)
     distinct, column = np.unique(np.concatenate(keys), return_inverse=True)
     pairs = csr_array((share[row], (row, column)), shape=(len(codes), len(distinct)))
-    return _Coincidences(values, counts, pairs, distinct // size, distinct % size, group_of.ravel())
+    return _Coincidences(values, counts, pairs, distinct // size, distinct % size, group_of)
+
+
+def _alike(codes: NDArray[np.int64], radix: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The distinct rows of `codes` (units, most ratings) below `radix`, and which of them each unit is.
+
+    Where a row does not fit into one number, values are so many that hardly any rows are alike: each is its own.
+    """
+    if radix ** codes.shape[1] >= 2**62:
+        return codes, np.arange(len(codes))
+    _, first, group_of = np.unique(codes @ radix ** np.arange(codes.shape[1]), return_index=True, return_inverse=True)
+    return codes[first], group_of
 
 
 def _alphas(found: _Coincidences, weights: NDArray[np.float64], metric: str) -> NDArray[np.float64]:

@@ -9,10 +9,9 @@ and the large-sample variance of J. L. Fleiss, J. Cohen & B. S. Everitt (1969), 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -59,11 +58,11 @@ def agreement_weights(classes: int, weights: Weights) -> NDArray[np.float64]:
 
 
 def cohen_kappa(
-    first: Sequence[Any] | NDArray[Any],
-    second: Sequence[Any] | NDArray[Any],
+    first: ArrayLike,
+    second: ArrayLike,
     *,
     weights: Weights = "none",
-    classes: Sequence[Any] | None = None,
+    classes: ArrayLike | None = None,
     level: float = 0.95,
 ) -> Kappa:
     """Kappa of two raters who rated the same items, (items,) each, in any classes that sort.

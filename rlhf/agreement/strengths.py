@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 from scipy.special import expit
@@ -69,18 +69,18 @@ class Strengths:
         )
 
 
-def tally(first: Sequence[Any], second: Sequence[Any], outcome: Sequence[float]) -> Tally:
+def tally(first: ArrayLike, second: ArrayLike, outcome: ArrayLike) -> Tally:
     """Comparisons (n,) of `first` with `second` and their `outcome`: 1 first won, 0 about the same, −1 second won.
 
     Raises ValueError where lengths differ, an outcome is none of these, or something was compared with itself.
     """
-    if not len(first) == len(second) == len(outcome):
-        raise ValueError(f"{len(first)} firsts, {len(second)} seconds and {len(outcome)} outcomes")
-    result = np.asarray(outcome, dtype=float)
+    ahead, behind, result = np.asarray(first), np.asarray(second), np.asarray(outcome, dtype=float)
+    if not len(ahead) == len(behind) == len(result):
+        raise ValueError(f"{len(ahead)} firsts, {len(behind)} seconds and {len(result)} outcomes")
     if not np.isin(result, (-1.0, 0.0, 1.0)).all():
         raise ValueError("an outcome is 1, 0 or -1")
-    names, place = np.unique(np.concatenate([np.asarray(first), np.asarray(second)]), return_inverse=True)
-    one, other = place[: len(first)], place[len(first) :]
+    names, place = np.unique(np.concatenate([ahead, behind]), return_inverse=True)
+    one, other = place[: len(ahead)], place[len(ahead) :]
     if (one == other).any():
         raise ValueError("a version was compared with itself")
     wins, ties = np.zeros((2, len(names), len(names)))

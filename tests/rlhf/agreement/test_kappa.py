@@ -20,7 +20,7 @@ NAN = float("nan")
 STARS = [1, 2, 3, 4, 5]
 WEIGHTS = ["none", "linear", "quadratic"]
 PAIRS = st.lists(st.tuples(st.sampled_from(STARS), st.sampled_from(STARS)), min_size=1, max_size=40)
-# Two pathologists, 118 slides, four grades: A. Agresti, "Categorical Data Analysis" (2002), table 10.8 and section 10.5.5.
+# Two pathologists, 118 slides, four grades: A. Agresti, "Categorical Data Analysis" (2002), chapter 10.
 PATHOLOGISTS = np.array([[22, 2, 2, 0], [5, 7, 14, 0], [0, 2, 36, 0], [0, 1, 17, 10]])
 
 
