@@ -74,6 +74,10 @@ class RatingView(ChangingView):
     def post(self, request: Request, **kwargs: Any) -> Response:
         return self.change(request, **kwargs)
 
+    def names(self) -> dict[str, Any]:
+        """The context of outputs: whose names may be seen."""
+        return names_for(self.membership, self.request)
+
     def key(self, request: Request) -> str:
         """The caller's key as it is kept; long ones as their hash; blank where none was sent. Raises HeaderError."""
         given = request.headers.get(HEADER)
@@ -106,6 +110,21 @@ def experience_of(brand: Brand, public_id: Any) -> Experience:
 def sees_everything(membership: Membership) -> bool:
     """Raters judge blind: they see what others said only of what they have rated themselves."""
     return membership.role != Membership.Role.RATER
+
+
+def sees_people(membership: Membership) -> bool:
+    """Who said what is for owners and planners; everybody sees their own name."""
+    return membership.may_plan
+
+
+def names_for(membership: Membership, request: Request) -> dict[str, Any]:
+    return {} if sees_people(membership) else {"only_me": request.user}
+
+
+def refuse_names(membership: Membership, rater: str | None) -> None:
+    """Raises PermissionDenied where somebody asks for one person's words and may not see who said what."""
+    if rater and not sees_people(membership):
+        raise PermissionDenied("Who said what is for owners and planners.")
 
 
 def refuse_raters(membership: Membership) -> None:

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from crm.api.filters import left
 from crm.api.tenancy import BrandView
-from rlhf.api.door import experience_of, sees_everything
+from rlhf.api.door import experience_of, names_for, sees_everything
 from rlhf.api.filters import ExperienceFilters
 from rlhf.api.outputs import (
     ExperienceDetail,
@@ -75,6 +75,7 @@ class ExperienceOne(BrandView):
             rows.filter(rater=request.user, undone_at__isnull=True).exists() for rows in mine
         )
         told = dict.fromkeys(LISTS, ()) if blind else _told(experience, mine)
+        names = names_for(self.membership, request)
         whole = {name: getattr(experience, name) for name in ("intent", "context", "output", "versions")}
         return Response(
             {
@@ -82,7 +83,7 @@ class ExperienceOne(BrandView):
                 "text": text_of(experience),
                 "blind": blind,
                 **whole,
-                **{name: shape(told[name], many=True).data for name, shape in LISTS.items()},
+                **{name: shape(told[name], many=True, context=names).data for name, shape in LISTS.items()},
             }
         )
 

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from crm.api.filters import left
 from crm.api.inputs import NothingInput
 from crm.api.repeats import ChangingView
-from rlhf.api.door import RatesForBrand, RatingView, experience_of, refuse_another, sees_everything
+from rlhf.api.door import RatesForBrand, RatingView, experience_of, refuse_another, refuse_names, sees_everything
 from rlhf.api.filters import FeedbackFilters
 from rlhf.api.inputs import FeedbackInput, RichFeedbackInput
 from rlhf.api.outputs import FeedbackOutput, PairOutput
@@ -47,8 +47,9 @@ class FeedbackList(RatingView):
         responses=FeedbackOutput(many=True),
     )
     def get(self, request: Request) -> Response:
+        refuse_names(self.membership, request.query_params.get("rater"))
         page = self.paginate_queryset(left(FeedbackFilters, self.get_queryset(), request.query_params))
-        return self.get_paginated_response(FeedbackOutput(page, many=True).data)
+        return self.get_paginated_response(FeedbackOutput(page, many=True, context=self.names()).data)
 
     @extend_schema(
         operation_id="feedback_create",

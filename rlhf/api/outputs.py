@@ -14,13 +14,20 @@ SAID = (
 
 
 class SaidOutput(serializers.ModelSerializer[Any]):
-    """What every word has. Read it with `rater` joined."""
+    """What every word has. Read it with `rater` joined.
+
+    With the context `only_me` (a person) the names of all others are left out.
+    """
 
     id = serializers.UUIDField(source="public_id", read_only=True)
-    rater = serializers.SerializerMethodField(help_text="Sign-in name, or the name an outside system gave")
+    rater = serializers.SerializerMethodField(
+        help_text="Sign-in name, or the name an outside system gave; null where it is not for you"
+    )
     reasons = serializers.ListField(child=serializers.CharField(), read_only=True)
 
-    def get_rater(self, said: Any) -> str:
+    def get_rater(self, said: Any) -> str | None:
+        if "only_me" in self.context and said.rater_id != self.context["only_me"].pk:
+            return None
         return said.rater.get_username() if said.rater_id else str(said.rater_name)
 
 
@@ -106,6 +113,12 @@ class SignalOutput(serializers.ModelSerializer[Signal]):
     """One thing that happened to the experience."""
 
     said = serializers.JSONField(read_only=True)
+    actor = serializers.SerializerMethodField(help_text="Who said it; null where it is not for you")
+
+    def get_actor(self, signal: Signal) -> str | None:
+        if "only_me" in self.context and signal.actor != self.context["only_me"].get_username():
+            return None
+        return signal.actor
 
     class Meta:
         model = Signal

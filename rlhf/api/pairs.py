@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from crm.api.filters import left
-from rlhf.api.door import RatingView, experience_of, refuse_another, sees_everything
+from rlhf.api.door import RatingView, experience_of, refuse_another, refuse_names, sees_everything
 from rlhf.api.filters import PairFilters
 from rlhf.api.inputs import ChosenInput, TextsInput
 from rlhf.api.outputs import PairOutput
@@ -40,8 +40,9 @@ class PairList(RatingView):
         responses=PairOutput(many=True),
     )
     def get(self, request: Request) -> Response:
+        refuse_names(self.membership, request.query_params.get("rater"))
         page = self.paginate_queryset(left(PairFilters, self.get_queryset(), request.query_params))
-        return self.get_paginated_response(PairOutput(page, many=True).data)
+        return self.get_paginated_response(PairOutput(page, many=True, context=self.names()).data)
 
     @extend_schema(
         operation_id="feedback_pairs_create",
