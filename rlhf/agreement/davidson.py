@@ -9,19 +9,22 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import NegativeCycleError, bellman_ford
 
 from rlhf.agreement.bradley_terry import NOT_CONNECTED, bradley_terry
 from rlhf.agreement.estimates import normal_quantile
 from rlhf.agreement.strengths import Strengths, centred, checked, climb, undetermined
 
 ONLY_TIES = "every comparison was a tie"
+TIES_FIT = "wins go one way only and ties fit between them: strengths would be endless"
 
 
 def davidson(wins: NDArray[np.float64], ties: NDArray[np.float64], *, level: float = 0.95) -> Strengths:
     """Strengths and ν from `wins[i, j]`, how often i beat j, and `ties[i, j]` (symmetric), both (versions, versions).
 
-    Without any tie this is `bradley_terry` and ν is 0. No strengths where all are ties or versions are not strongly
-    connected (a tie connects both ways). Raises ValueError on counts that are none.
+    Without any tie this is `bradley_terry` and ν is 0. No strengths where all are ties, versions are not strongly
+    connected (a tie connects both ways), or no win contradicts another. Raises ValueError on counts that are none.
     """
     normal_quantile(level)
     won, tied, groups = checked(wins, ties)
@@ -32,6 +35,8 @@ def davidson(wins: NDArray[np.float64], ties: NDArray[np.float64], *, level: flo
         return undetermined(groups, comparisons, level, ONLY_TIES)
     if not (groups == groups[0]).all():
         return undetermined(groups, comparisons, level, NOT_CONNECTED)
+    if _endless(won, tied):
+        return undetermined(groups, comparisons, level, TIES_FIT)
     met = won + won.T + tied  # (versions, versions)
     lead = (won - won.T) / 2
 
@@ -66,3 +71,17 @@ def davidson(wins: NDArray[np.float64], ties: NDArray[np.float64], *, level: flo
         tie=float(np.exp(top[-1])),
         level=level,
     )
+
+
+def _endless(won: NDArray[np.float64], tied: NDArray[np.float64]) -> bool:
+    """Whether θ and log ν can grow together for ever: every winner two ahead, everybody who tied at most two apart.
+
+    Such θ exist where the graph of these bounds (θ_j ≤ θ_i + bound) has no cycle of negative length. Two versions with
+    wins and ties but no losses are the smallest case: the model then has no chance left for a loss.
+    """
+    bounds = np.where(won > 0, -2.0, np.where(tied > 0, 2.0, 0.0))
+    try:
+        bellman_ford(csr_array(bounds), directed=True)
+    except NegativeCycleError:
+        return False
+    return True

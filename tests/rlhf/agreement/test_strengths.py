@@ -195,6 +195,36 @@ class TestDavidson:
         found = davidson(np.zeros((2, 2)), np.array([[0, 5], [5, 0]]))
         assert (found.value, found.why) == (None, "every comparison was a tie")
 
+    def test_it_says_when_no_win_contradicts_another(self) -> None:
+        found = davidson(np.array([[0, 2], [0, 0]]), np.array([[0, 1], [1, 0]]))
+        assert (found.value, found.connected) == (None, True)
+        assert "one way" in found.why
+
+    def test_a_tie_of_the_first_and_the_last_is_contradiction_enough(self) -> None:
+        wins = np.array([[0, 5, 0], [0, 0, 5], [0, 0, 0]])
+        found = davidson(wins, np.array([[0, 0, 2], [0, 0, 0], [2, 0, 0]]))
+        assert found.value is not None
+        assert (np.diff(found.value) < 0).all()
+        assert np.isfinite(found.low).all()  # type: ignore[arg-type]
+
+    @settings(max_examples=60)
+    @given(counts=arrays(int, (2, 3, 3), elements=st.integers(0, 2)))
+    def test_where_it_answers_the_likelihood_is_flat(self, counts: Any) -> None:
+        wins, ties = counts[0] * (1 - np.eye(3)), np.triu(counts[1], 1) + np.triu(counts[1], 1).T
+        found = davidson(wins, ties)
+        if found.value is None:
+            assert found.why
+            return
+        assert np.abs(found.value).max() < 20
+        if not ties.any():
+            return
+        # As many ties, and as many wins less losses of each version, as expected.
+        d = (found.value[:, None] - found.value[None, :]) / 2
+        z, met = np.exp(d) + np.exp(-d) + found.tie, wins + wins.T + ties
+        assert (met * found.tie / z).sum() == pytest.approx(ties.sum(), abs=1e-6)
+        lead = (met * (np.exp(d) - np.exp(-d)) / z).sum(axis=1)
+        assert lead == pytest.approx((wins - wins.T).sum(axis=1), abs=1e-6)
+
     def test_it_says_when_two_worlds_never_met(self) -> None:
         block = np.kron(np.eye(2), np.array([[0, 1], [1, 0]]))
         found = davidson(3 * block, block)
