@@ -12,10 +12,11 @@ from typing import Any
 from django.db import connection
 
 from crm.facts.loading import COLUMNS, FIGURES, STAGE, TABLE, on_postgresql
-from crm.imports.reports.canonical import COUNTS, DELIVERY, MONEY
+from crm.imports.reports.canonical import COUNT_SCALE, COUNTS, DELIVERY, MONEY, MONEY_SCALE
 from crm.models import Import, Restatement
 
 CHUNK = 2000
+SUMMED = (*DELIVERY, *MONEY, *COUNTS)
 SAME_ROW = (
     f"{TABLE}.brand_id = s.brand_id AND {TABLE}.measured_on = s.measured_on AND {TABLE}.identity = s.identity"
     f" AND {TABLE}.brand_id = %s AND {TABLE}.measured_on BETWEEN %s AND %s"
@@ -31,9 +32,16 @@ def index() -> None:
 
 
 def differs() -> str:
-    """SQL that holds where a fact and its staged row say different figures."""
-    ours, theirs = (", ".join(f"{alias}.{name}" for name in FIGURES) for alias in (TABLE, "s"))
-    return f"({ours}) IS DISTINCT FROM ({theirs})" if on_postgresql() else f"({ours}) IS NOT ({theirs})"
+    """SQL that holds where a fact and its staged row say different figures. The texts of other windows are read where
+    they are not the same, as spaces and the order of keys say nothing."""
+    figures = [name for name in FIGURES if name != "other_windows"]
+    ours, theirs = (", ".join(f"{alias}.{name}" for name in figures) for alias in (TABLE, "s"))
+    is_not = "IS DISTINCT FROM" if on_postgresql() else "IS NOT"
+    read = "({}.other_windows)::jsonb" if on_postgresql() else "json({}.other_windows)"
+    return (
+        f"(({ours}) {is_not} ({theirs}) OR ({TABLE}.other_windows {is_not} s.other_windows"
+        f" AND {read.format(TABLE)} {is_not} {read.format('s')}))"
+    )
 
 
 def unchanged(scope: tuple[int, date, date]) -> tuple[int, Counter[str]]:
@@ -48,17 +56,20 @@ def unchanged(scope: tuple[int, date, date]) -> tuple[int, Counter[str]]:
 
 
 def sums(alias: str) -> str:
-    """SQL of the sums of all figures as whole numbers in canonical units."""
+    """SQL of the sums of all figures: exact numbers on PostgreSQL, whole ones in canonical units on SQLite."""
+    if on_postgresql():
+        return ", ".join(f"sum({alias}.{name})" for name in SUMMED)
     parts = [f"sum({alias}.{name})" for name in DELIVERY]
-    for names, scale in ((MONEY, 1_000_000), (COUNTS, 10_000)):
+    for names, scale in ((MONEY, MONEY_SCALE), (COUNTS, COUNT_SCALE)):
         parts += [f"sum(CAST(round({alias}.{name} * {scale}) AS bigint))" for name in names]
     return ", ".join(parts)
 
 
 def totals_by_name(totals: list[Any]) -> Counter[str]:
-    return Counter(
-        {name: int(total) for name, total in zip((*DELIVERY, *MONEY, *COUNTS), totals, strict=True) if total}
-    )
+    """Sums as `sums` gives them, by figure and in canonical units."""
+    scales = dict.fromkeys(MONEY, MONEY_SCALE) | dict.fromkeys(COUNTS, COUNT_SCALE) if on_postgresql() else {}
+    found = zip(SUMMED, totals, strict=True)
+    return Counter({name: int(total * scales.get(name, 1)) for name, total in found if total})
 
 
 def keep_changes(batch: Import, scope: tuple[int, date, date]) -> int:

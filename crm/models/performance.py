@@ -15,6 +15,7 @@ from crm.models.imports import Import
 from crm.models.products import SKU
 from crm.models.retail import Retailer
 from crm.models.tenancy import Brand, BrandManager, BrandOwned, BrandQuerySet
+from crm.models.windows import WindowsField
 
 
 class Facts(BrandQuerySet):
@@ -104,7 +105,7 @@ class PerformanceMetric(BrandOwned):
     ntb_orders = models.DecimalField(max_digits=16, decimal_places=4, null=True, blank=True)
     ntb_units = models.DecimalField(max_digits=16, decimal_places=4, null=True, blank=True)
     ntb_sales = models.DecimalField(max_digits=18, decimal_places=6, null=True, blank=True)
-    other_windows = models.JSONField(
+    other_windows = WindowsField(
         null=True, blank=True,
         help_text='{"30|click": {"orders": 2, "units": 2, "sales": 9.8}}: days, attribution and figures',
     )  # fmt: skip

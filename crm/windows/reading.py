@@ -1,6 +1,6 @@
 """The same as `alignment.align`, worked out by the database: what each retailer gives, and sums in one window.
 
-The figures of further windows stand in JSON; they are taken out by SQL of our own for SQLite and for PostgreSQL.
+The figures of further windows stand in a text of JSON; SQL of our own for SQLite and for PostgreSQL takes them out.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ class GivenWindows(Func):
     def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
         return self.as_sql(
             compiler, connection,
-            template="(SELECT string_agg(k, chr(10) ORDER BY k) FROM jsonb_object_keys(CASE WHEN "
-            "jsonb_typeof(%(expressions)s) = 'object' THEN %(expressions)s ELSE '{}'::jsonb END) AS k)",
+            template="(SELECT string_agg(k, chr(10) ORDER BY k) FROM json_object_keys(CASE WHEN "
+            "left(%(expressions)s, 1) = '{' THEN (%(expressions)s)::json ELSE '{}'::json END) AS k)",
         )  # fmt: skip
 
 
@@ -63,7 +63,7 @@ class OtherFigure(Func):
 
     def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
         sql, params = compiler.compile(self.source_expressions[0])
-        return f"({sql} #>> %s)::numeric", [*params, [self.window, self.figure]]
+        return f"({sql}::json #>> %s)::numeric", [*params, [self.window, self.figure]]
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def facts(brand: Brand, *, since: date | None = None, until: date | None = None)
 
 def gives(window: Window) -> Q:
     """Rows that give the window, as their own or beside it."""
-    return is_own(window) | Q(other_windows__has_key=window.key)
+    return is_own(window) | Q(other_windows__gives=window.key)
 
 
 def is_own(window: Window) -> Q:
