@@ -6,4 +6,6 @@ from django.urls import include, path
 
 urlpatterns = [
     path("rate/", include("rlhf.urls_rating")),
+    path("feedback/", include("rlhf.urls_feedback")),
+    path("", include("rlhf.urls_judge")),
 ]

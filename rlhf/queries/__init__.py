@@ -1,0 +1,1 @@
+"""What pages about judges, weights and single experiences read."""
