@@ -202,6 +202,13 @@ def wait_for_money(order: JudgeOrder, *, until: datetime) -> None:
         ).update(cause=limit, reason=why, retry_at=again)
 
 
+def wanted_now(order: JudgeOrder) -> None:
+    """Somebody asks for this verdict: an order that waits or was parked is due at once; one in hand is left alone."""
+    rows = JudgeOrder.objects.for_brand(order.brand_id).filter(pk=order.pk)
+    rows.filter(state=QUEUED).update(retry_at=None)
+    rows.filter(state=JudgeOrder.State.PARKED).update(state=QUEUED, attempts=0, retry_at=None, finished_at=None)
+
+
 def take_up_again(brand: Brand, *, cause: str = "") -> int:
     """Queue parked orders again, all or those of one cause, after a person put right what was wrong; how many."""
     parked = JudgeOrder.objects.for_brand(brand).filter(state=JudgeOrder.State.PARKED)

@@ -30,6 +30,17 @@ def spent(brand: Brand | int, now: datetime) -> Decimal:
     return rows.aggregate(total=Sum("cost_usd"))["total"] or Decimal(0)
 
 
+def limit_of(brand: Brand | int) -> Decimal:
+    """USD a month."""
+    row = JudgeSettings.objects.filter(brand=brand).first()
+    return Decimal(row.monthly_limit_usd if row is not None else JudgeSettings().monthly_limit_usd)
+
+
+def left(brand: Brand | int, now: datetime) -> Decimal:
+    """USD of this month that can still be spent, at least 0."""
+    return max(limit_of(brand) - spent(brand, now), Decimal(0))
+
+
 def set_aside(order: JudgeOrder, usd: Decimal, *, now: datetime, batched: bool = False) -> JudgeCall | None:
     """A row for a call that is about to be made, at the most it can cost; None where the month's limit leaves no room.
 
@@ -38,9 +49,7 @@ def set_aside(order: JudgeOrder, usd: Decimal, *, now: datetime, batched: bool =
     with transaction.atomic():
         # the brand's row is the lock: two workers cannot both take the last dollar
         Brand.objects.select_for_update().get(pk=order.brand_id)
-        row = JudgeSettings.objects.filter(brand_id=order.brand_id).first()
-        limit = row.monthly_limit_usd if row is not None else JudgeSettings._meta.get_field("monthly_limit_usd").default
-        if spent(order.brand_id, now) + usd > limit:
+        if spent(order.brand_id, now) + usd > limit_of(order.brand_id):
             return None
         made: JudgeCall = JudgeCall.objects.for_brand(order.brand_id).create(
             brand_id=order.brand_id,

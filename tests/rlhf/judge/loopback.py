@@ -127,6 +127,7 @@ class Loopback:
         self.queue: list[Script] = []
         self.seen: list[dict[str, Any]] = []
         self.batches: dict[str, dict[str, Any]] = {}
+        self.taken = 0
         self.lines: Callable[[list[dict[str, Any]]], list[Any]] = lambda lines: lines
         self.batch_status = "ended"
         self.lock = threading.Lock()
@@ -195,7 +196,8 @@ class Loopback:
             script = self.queue.pop(0) if self.queue else None
             if script is not None:
                 return script(body)
-            name = f"msgbatch_{len(self.batches) + 1:04d}"
+            self.taken += 1
+            name = f"msgbatch_{self.taken:04d}"
             self.batches[name] = body
             self.seen += [request["params"] for request in body["requests"]]
         return Delivery(body=self.shown(name, "in_progress"))
