@@ -13,20 +13,19 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.cache import cache
-from django.db.models import Count, Max, Min
+from django.db.models import Min
 from django.utils import timezone
 
 from crm.models import Brand
 from rlhf.agreement import Estimate
 from rlhf.feedback.statistics import agreeing, raters, ratings
 from rlhf.feedback.statistics.agreeing import NEEDED, Agreement
-from rlhf.feedback.statistics.asked import TYPES, Asked, asked, kind_name
+from rlhf.feedback.statistics.asked import TYPES, Asked, asked, fingerprint, kind_name
 from rlhf.feedback.statistics.counts import Counts, count
 from rlhf.feedback.statistics.queue import Queue, queues
 from rlhf.feedback.statistics.raters import Rater
 from rlhf.feedback.statistics.stretches import Stretch, stretches
 from rlhf.feedback.statistics.versions import Version, Versions, versions
-from rlhf.models import Feedback, PreferencePair
 
 KEPT_S = 3600
 FEW = 2_000  # up to here agreement is computed with every new word
@@ -167,14 +166,14 @@ def statistics(
     """Counts, distribution, agreement, raters, win rates and queues of one brand.
 
     `since` and `until` bound when it was said; without `since` it begins with the first word. `rater` is a person, a
-    key, a sign-in name or a name from outside; agreement is then that of the things this person rated. `source`: people
+    sign-in name or a name from outside; agreement is then that of the things this person rated. `source`: people
     (the default), panel, or one way in which people's words came. A constant number of queries.
     Raises asked.BadQuestion.
     """
     question = asked(brand, since=since, until=until, kind=kind, rater=rater, source=source)
     now = timezone.now()
     cut = tuple(stretches(question.since or _first(question) or now, question.until or now))
-    mark = _fingerprint(question)
+    mark = fingerprint(question.brand)
     name = f"{question.key()}/{cut[0].begins:%Y%m%d}/{cut[-1].ends:%Y%m%d}"
     counts = _counts(question, cut, name, mark)
     computed = _computed(question, cut, name, mark, now)
@@ -242,16 +241,6 @@ def _raters(computed: Computed, people: dict[str, int]) -> tuple[Rater, ...]:
 def _first(question: Asked) -> datetime | None:
     found = [rows.aggregate(first=Min("created_at"))["first"] for rows in (question.words(), question.pairs())]
     return min((one for one in found if one is not None), default=None)
-
-
-def _fingerprint(question: Asked) -> str:
-    """Changes with every word that is said, taken back or lost; two queries over the brand."""
-    parts: list[Any] = []
-    for model in (Feedback, PreferencePair):
-        rows = model.objects.for_brand(question.brand).order_by()
-        found = rows.aggregate(n=Count("pk"), newest=Max("pk"), undone=Count("undone_at"), known=Count("rater"))
-        parts += [found["n"], found["newest"] or 0, found["undone"], found["known"]]
-    return "-".join(map(str, parts))
 
 
 def _iso(moment: datetime | None) -> str | None:

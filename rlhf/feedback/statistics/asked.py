@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.db.models import QuerySet
+from django.db.models import Count, Max, QuerySet
 
 from crm.errors import EndcapError
 from rlhf.models import Feedback, PreferencePair, Source
@@ -102,7 +102,7 @@ def asked(
     rater: Any = None,
     source: str = "",
 ) -> Asked:
-    """The question with its defaults. `rater` is a person, a key, a sign-in name, or a name from outside.
+    """The question with its defaults. `rater` is a person, a sign-in name, or a name from outside.
 
     Raises BadQuestion on an unknown source or a time that ends before it begins.
     """
@@ -120,6 +120,16 @@ def asked(
     )
 
 
+def fingerprint(brand: Any) -> str:
+    """Changes with every word of the brand that is said, taken back or lost; two queries."""
+    parts: list[Any] = []
+    for model in (Feedback, PreferencePair):
+        rows = model.objects.for_brand(brand).order_by()
+        found = rows.aggregate(n=Count("pk"), newest=Max("pk"), undone=Count("undone_at"), known=Count("rater"))
+        parts += [found["n"], found["newest"] or 0, found["undone"], found["known"]]
+    return "-".join(map(str, parts))
+
+
 def person_key(rater: int | None, name: str) -> str:
     """One key for a person with a sign-in here (`7`) or from outside (`name:Jo`)."""
     return str(rater) if rater is not None else f"{OUTSIDE}{name}"
@@ -130,7 +140,7 @@ def _key_of(rater: Any) -> str:
         return ""
     if not isinstance(rater, str):
         return str(getattr(rater, "pk", rater))
-    if rater.isdecimal() or rater.startswith(OUTSIDE):
+    if rater.startswith(OUTSIDE):
         return rater
     known = get_user_model().objects.filter(username=rater).values_list("pk", flat=True).first()
     return person_key(known, rater)

@@ -89,7 +89,8 @@ class TestCounts:
         assert statistics(harbor, kind="creative").total == 2
         assert statistics(harbor, rater=ida).total == 1
         assert statistics(harbor, rater="tom").total == 1
-        assert statistics(harbor, rater=str(tom.pk)).total == 1
+        assert statistics(harbor, rater=tom.pk).total == 1
+        assert statistics(harbor, rater="name:Jo").total == 1
         assert statistics(harbor, rater="Jo").counts.stars()[2] == 1
         assert statistics(harbor, source="widget").total == 1
         assert statistics(harbor, until=timezone.now() - timedelta(days=1)).total == 0
