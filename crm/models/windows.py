@@ -29,7 +29,7 @@ class Gives(models.Lookup):  # type: ignore[type-arg]
     lookup_name = "gives"
     prepare_rhs = False
 
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
         column, params = self.process_lhs(compiler, connection)
         find = "strpos" if connection.vendor == "postgresql" else "instr"
-        return f"{find}({column}, %s) > 0", [*params, f'"{self.rhs}":']
+        return f"{find}({column}, %s) > 0", (*params, f'"{self.rhs}":')
