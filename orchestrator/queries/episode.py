@@ -18,6 +18,7 @@ from crm.charts.words import figure, listed
 from crm.models import Brand, Outcome, Sale, StageChange
 from crm.templatetags.figures import money
 from orchestrator.models import Episode, EpisodeState, ReflectionLog, Step
+from rlhf import judging
 from rlhf.models import Evaluation, Reward
 
 SHOWN_OUTCOMES = 30
@@ -172,7 +173,7 @@ def view(brand: Brand, episode: Episode) -> EpisodeView:
         made=made(steps),
         steps=[step_view(step) for step in steps],
         reward=reward_view(brand, episode),
-        evaluation=evaluations.order_by("-created_at").first(),
+        evaluation=judging.counting(brand, evaluations).first(),
         doubts=[Doubt(log, confidence_bullet(log.confidence, log.threshold)) for log in reflections],
         events=events,
         more_events=more,

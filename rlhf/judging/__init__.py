@@ -5,6 +5,6 @@ the modules of the same names. docs/judge.md tells the whole.
 """
 
 from rlhf.judging.embedded import JUDGE, evaluate, tried
-from rlhf.judging.latest import latest_score, verdict_of
+from rlhf.judging.latest import counting, latest_score, verdict_of
 
-__all__ = ["JUDGE", "evaluate", "latest_score", "tried", "verdict_of"]
+__all__ = ["JUDGE", "counting", "evaluate", "latest_score", "tried", "verdict_of"]

@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
+from django.db.models import Case, IntegerField, QuerySet, When
+
+from crm.models import Brand
 from rlhf.judge.blending import blended
 from rlhf.judging import rubrics
 from rlhf.judging.embedded import JUDGE
 from rlhf.models import Evaluation, Experience
 
 
-def verdict_of(experience: Experience) -> Evaluation | None:
-    """The verdict that counts: the newest absolute one with a score, a model's before the rubric judge's.
-
-    Verdicts of rubrics that are only being tried are left out. Where nobody could score it, the newest one that says
-    why; None where nobody has judged it yet.
-    """
-    trials = rubrics.trials(experience.brand_id, experience.kind)
-    own = list(
-        Evaluation.objects.for_brand(experience.brand_id)
-        .filter(experience=experience, form=Evaluation.Form.ABSOLUTE)
-        .exclude(rubric_version__in=trials)
-        .order_by("-created_at", "-pk")
+def counting(brand: Brand | int, rows: QuerySet[Evaluation]) -> QuerySet[Evaluation]:
+    """The absolute verdicts among `rows`, the one that counts first: with a score before without, a model's before the
+    rubric judge's, the newest first. Verdicts of rubrics that are only being tried are left out."""
+    return (
+        rows.filter(form=Evaluation.Form.ABSOLUTE)
+        .exclude(rubric_version__in=rubrics.trials(brand))
+        .annotate(
+            unscored=Case(When(score__isnull=True, then=1), default=0, output_field=IntegerField()),
+            embedded=Case(When(judge=JUDGE, then=1), default=0, output_field=IntegerField()),
+        )
+        .order_by("unscored", "embedded", "-created_at", "-pk")
     )
-    scored = [verdict for verdict in own if verdict.score is not None]
-    by_model = [verdict for verdict in scored if verdict.judge != JUDGE]
-    return next(iter([*by_model, *scored, *own]), None)
+
+
+def verdict_of(experience: Experience) -> Evaluation | None:
+    """The verdict that counts (see `counting`); where nobody could score it, one that says why; None where nobody has
+    judged it yet."""
+    own = Evaluation.objects.for_brand(experience.brand_id).filter(experience=experience)
+    return counting(experience.brand_id, own).first()
 
 
 def latest_score(experience: Experience) -> tuple[float | None, str]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from django.db.models import QuerySet
+
 from crm.models import Brand
-from rlhf.judge.rubric import Rubric, parse, rubric_for
+from rlhf.judge.rubric import FOLDER, Rubric, parse, rubric_for
 from rlhf.models import RubricVersion
 
 
@@ -22,10 +24,16 @@ def by_version(brand: Brand | int, kind: str, version: str) -> Rubric | None:
     return parse(kind, own.text) if own is not None else None
 
 
-def trials(brand: Brand | int, kind: str) -> list[str]:
-    """Versions whose verdicts do not count yet: drafts that share no text with a rubric that serves or served."""
-    shipped = rubric_for(kind)
-    rows = RubricVersion.objects.for_brand(brand).filter(kind=kind).values_list("version", "state")
-    used = {version for version, state in rows if state != RubricVersion.State.DRAFT}
-    used |= {shipped.version} if shipped is not None else set()
-    return sorted({version for version, _ in rows} - used)
+def trials(brand: Brand | int) -> QuerySet[RubricVersion]:
+    """Versions whose verdicts do not count yet, for a subquery: drafts that share no text with a rubric that serves or
+    served."""
+    rows = RubricVersion.objects.for_brand(brand)
+    used = rows.exclude(state=RubricVersion.State.DRAFT).values("version")
+    drafts = rows.filter(state=RubricVersion.State.DRAFT).exclude(version__in=used).exclude(version__in=shipped())
+    return drafts.values("version")  # type: ignore[no-any-return]
+
+
+def shipped() -> list[str]:
+    """The versions of the files, of every kind."""
+    found = (rubric_for(path.stem) for path in sorted(FOLDER.glob("*.md")))
+    return [rubric.version for rubric in found if rubric is not None]
