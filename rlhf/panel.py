@@ -25,9 +25,9 @@ from rlhf.models import Evaluation, Experience, Feedback, PreferencePair, Rating
 PANEL = ("Simulated rater 1", "Simulated rater 2", "Simulated rater 3")
 DIMENSIONS = ("accuracy", "completeness", "coherence", "relevance", "brand_fit", "compliance")
 CONCENTRATION = 3.0  # of the Dirichlet that a panellist's taste is drawn from; higher is more alike
-NOISE = 0.08
-CUTS = (0.45, 0.62, 0.76, 0.88)
-SAME = 0.03
+NOISE = 0.03
+CUTS = (0.70, 0.82, 0.90, 0.96)
+SAME = 0.015
 TAKES_PART = 0.75
 AT_ONCE = 8
 ENOUGH = 400

@@ -103,12 +103,14 @@ def _facts(experience: Experience) -> list[tuple[str, str]]:
 
 
 def cited_facts(experience: Experience) -> list[str]:
-    """The facts that the output cites, in words; the first of those it had where it cites none."""
+    """The facts that e-mails and copy texts cite, in words; the first of those they had where they cite none. A report
+    tells its facts itself."""
     known, cited = _known_facts(experience), []
     output = experience.output
-    for piece in (*(output.get("emails") or ()), *(output.get("copies") or ())):
+    texts = [*(output.get("emails") or ()), *(output.get("copies") or ())]
+    for piece in texts:
         cited += [known[one] for one in piece.get("citations", ()) if one in known]
-    return list(dict.fromkeys(cited or known.values()))[:MOST_FACTS]
+    return list(dict.fromkeys(cited or (known.values() if texts else ())))[:MOST_FACTS]
 
 
 def _known_facts(experience: Experience) -> dict[str, str]:
