@@ -17,6 +17,7 @@ STORED_KINDS = (
     *KINDS[1:],
     ("hubspot", "HubSpot"),
     ("completejourney", "Household panel"),
+    ("feedback", "Feedback events"),
 )
 KIND_WORDS = dict(STORED_KINDS)
 

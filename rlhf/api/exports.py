@@ -7,7 +7,7 @@ said it cannot take it back, since a model may have learned from it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from django.http import StreamingHttpResponse
@@ -23,14 +23,10 @@ from crm.api.problems import QueryError
 from crm.api.tenancy import BrandView
 from rlhf.api.asked import RAW, ExportQuery, RawQuery, export_parameters, read
 from rlhf.api.door import refuse_names, refuse_raters, sees_people
-from rlhf.feedback import exporting_pairs, exporting_raw, exporting_words
-from rlhf.feedback.exporting import Line, counted, jsonl
+from rlhf.feedback import exporting_raw
+from rlhf.feedback.exporting import counted, jsonl
+from rlhf.feedback.exporting_files import LINES
 
-LINES: dict[str, Callable[..., Iterator[list[Line]]]] = {
-    "dpo": exporting_pairs.chunks,
-    "kto": exporting_words.kto_chunks,
-    "sft": exporting_words.sft_chunks,
-}
 TYPES = {"dpo": "preference", "kto": "unpaired preference", "sft": "prompt and completion"}
 
 

@@ -7,6 +7,7 @@ from django.urls import path
 from rlhf.api.experiences import ExperienceList, ExperienceOne
 from rlhf.api.exports import ExportDPO, ExportKTO, ExportRaw, ExportSFT, Summary
 from rlhf.api.feedback import FeedbackList, RichFeedback, Undo
+from rlhf.api.imports import ImportEvents
 from rlhf.api.pairs import PairList
 from rlhf.api.stats import Stats
 
@@ -21,6 +22,7 @@ urlpatterns = [
     path("feedback/export-dpo", ExportDPO.as_view(), name="api-feedback-export-dpo"),
     path("feedback/export-kto", ExportKTO.as_view(), name="api-feedback-export-kto"),
     path("feedback/export-sft", ExportSFT.as_view(), name="api-feedback-export-sft"),
+    path("feedback/import", ImportEvents.as_view(), name="api-feedback-import"),
     path("feedback/<uuid:id>/undo", Undo.as_view(), name="api-feedback-undo"),
     path("layer2/feedback/", RichFeedback.as_view(), name="api-layer2-feedback"),
 ]

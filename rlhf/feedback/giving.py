@@ -99,6 +99,23 @@ def prefer(
     rater_name: str = "",
 ) -> Found[PreferencePair]:
     """One choice between two experiences of one brand, and whether it is new. Raises BadFeedback, Blocked."""
+    clean = _cleaner(a.brand, comment)
+    row = compared(
+        a=a,
+        b=b,
+        verdict=verdict,
+        shown_order=shown_order,
+        seed=seed,
+        **_common(a.brand_id, rater, rater_name, reasons, clean(_short("comment", comment, LONGEST_COMMENT)), source,
+                  key, duration_ms, task, assignment, counts),
+    )  # fmt: skip
+    return _once(row, signals_of(row))
+
+
+def compared(
+    *, a: Experience, b: Experience, verdict: str, shown_order: str = "ab", seed: int = 0, **common: Any
+) -> PreferencePair:
+    """A choice that is checked and not stored yet. Raises BadFeedback."""
     if verdict not in PreferencePair.Verdict.values:
         choices = ", ".join(PreferencePair.Verdict.values)
         raise BadFeedback(f"verdict is {verdict!r}. Choose one of {choices}.", field="verdict", value=str(verdict)[:40])
@@ -108,18 +125,19 @@ def prefer(
         raise BadFeedback("a and b are the same experience. A choice needs two.", field="b", value=str(b.public_id))
     if a.brand_id != b.brand_id:
         raise BadFeedback("a and b belong to different brands.", field="b", value=str(b.public_id))
-    clean = _cleaner(a.brand, comment)
-    row = PreferencePair(
-        a=a,
-        b=b,
-        verdict=verdict,
-        shown_order=shown_order,
-        seed=seed,
-        **_common(a.brand_id, rater, rater_name, reasons, clean(_short("comment", comment, LONGEST_COMMENT)), source,
-                  key, duration_ms, task, assignment, counts),
-    )  # fmt: skip
-    said = {"verdict": verdict, "a": str(a.public_id), "b": str(b.public_id), "order": shown_order, "source": source}
-    return _once(row, [(a, Signal.Kind.PREFERRED, said), (b, Signal.Kind.PREFERRED, said)])
+    return PreferencePair(a=a, b=b, verdict=verdict, shown_order=shown_order, seed=seed, **common)
+
+
+def signals_of(row: PreferencePair) -> list[tuple[Experience, Any, dict[str, Any]]]:
+    """What the history of both sides says about a choice."""
+    said = {
+        "verdict": row.verdict,
+        "a": str(row.a.public_id),
+        "b": str(row.b.public_id),
+        "order": row.shown_order,
+        "source": row.source,
+    }
+    return [(row.a, Signal.Kind.PREFERRED, said), (row.b, Signal.Kind.PREFERRED, said)]
 
 
 def explain(

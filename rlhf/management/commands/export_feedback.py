@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -65,11 +66,15 @@ class Command(BaseCommand):
             min_agreement=options["min_agreement"], min_raters=options["min_raters"],
         ).checked(what)  # fmt: skip
 
-    def _write(self, lines: Any, out: Path | None) -> int:
-        if out is None:
-            return sum(bool(sys.stdout.write(line)) for line in lines)
-        with out.open("w", encoding="utf-8") as file:
-            return sum(bool(file.write(line)) for line in lines)
+    def _write(self, lines: Iterator[str], out: Path | None) -> int:
+        count = 0
+        with out.open("w", encoding="utf-8") if out is not None else nullcontext() as file:
+            for count, line in enumerate(lines, start=1):  # noqa: B007
+                if file is None:
+                    self.stdout.write(line, ending="")
+                else:
+                    file.write(line)
+        return count
 
 
 def _day(text: str) -> datetime:
