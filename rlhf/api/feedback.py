@@ -19,7 +19,7 @@ from rlhf.api.outputs import FeedbackOutput, PairOutput
 from rlhf.feedback import rich
 from rlhf.feedback.giving import BadFeedback, rate
 from rlhf.feedback.undoing import undo
-from rlhf.models import Feedback, PreferencePair, Source
+from rlhf.models import Experience, Feedback, PreferencePair, Source
 
 ANSWERS = {
     201: OpenApiResponse(FeedbackOutput, "Stored"),
@@ -66,7 +66,8 @@ class FeedbackList(RatingView):
     def change(self, request: Request, **kwargs: Any) -> Response:
         given = FeedbackInput(data=request.data)
         given.is_valid(raise_exception=True)
-        return said_about(self, request, dict(given.validated_data))
+        values = dict(given.validated_data)
+        return said_about(self, request, experience_of(self.brand, values.pop("experience")), values)
 
 
 class RichFeedback(RatingView):
@@ -88,15 +89,15 @@ class RichFeedback(RatingView):
         given = RichFeedbackInput(data=request.data)
         given.is_valid(raise_exception=True)
         values = dict(given.validated_data)
+        experience = experience_of(self.brand, values.pop("experience"))
         told = {name: values.pop(name) for name in rich.FIELDS if name in values}
         if not any(value not in (None, "", []) for value in told.values()) and not {"thumb", "stars"} & set(values):
             raise BadFeedback("Say something: a thumb, stars or one of the six fields.", field="rating")
-        return said_about(self, request, {**values, "rich": told})
+        return said_about(self, request, experience, {**values, "rich": told})
 
 
-def said_about(view: RatingView, request: Request, values: dict[str, Any]) -> Response:
+def said_about(view: RatingView, request: Request, experience: Experience, values: dict[str, Any]) -> Response:
     """Store the word and answer with it."""
-    experience = experience_of(view.brand, values.pop("experience"))
     said, new = rate(experience=experience, rater=request.user, source=Source.API, key=view.key(request), **values)
     if not new:
         refuse_another(said, experience_id=experience.pk, **_meant(values))
