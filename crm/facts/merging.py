@@ -114,9 +114,11 @@ def _read(
     if mapping.kind == "entities" or batch.frame.is_empty():
         spool.put(batch.frame)
         return
-    # the identity is that of the words as they came: two search terms that a policy blanks stay two rows
-    frame = batch.frame.with_columns(identify(batch.frame, retailer=places.retailer.slug, report=mapping.name))
-    frame, homeless = places.key(_cleaned(frame, clean))
+    frame = _cleaned(batch.frame, clean)
+    if frame is not batch.frame:
+        # the identity is that of the words as they came: two search terms that a policy blanks stay two rows
+        frame = frame.with_columns(identify(batch.frame, retailer=places.retailer.slug, report=mapping.name))
+    frame, homeless = places.key(frame)
     if not homeless.is_empty():
         books.aside(homeless)
         books.refused += spool.refuse(as_set_aside(homeless, source.filename))
@@ -127,14 +129,15 @@ def _read(
 
 
 def _cleaned(frame: pl.DataFrame, clean: Callable[[Any], Any]) -> pl.DataFrame:
-    """The frame with its words as the privacy policy lets them in; every different text is looked at once."""
+    """The frame with its words as the privacy policy lets them in (itself where it lets in all of them); every
+    different text is looked at once."""
     changed = []
     for name in TEXTS:
         texts = frame[name].unique().to_list()
         allowed = {text: after for text in texts if text and (after := clean(text)) != text}
         if allowed:
             changed.append(pl.col(name).replace(allowed))
-    return frame.with_columns(changed)
+    return frame.with_columns(changed) if changed else frame
 
 
 def _months(books: Books) -> list[date]:
@@ -362,6 +365,8 @@ class _Columns:
         def key(column: str, known: dict[str, int | None]) -> pl.Expr:
             return pl.col(column).replace_strict(list(known), list(known.values()), return_dtype=pl.Int64)
 
+        if "identity" not in frame.columns:
+            frame = frame.with_columns(identify(frame, retailer=self.retailer.slug, report=self.mapping.name))
         return frame.with_columns(
             key("campaign", self.places.pks).alias("campaign_id"),
             key("audience", self.places.audiences).alias("audience_id"),

@@ -144,11 +144,8 @@ def _resolve_chunk(
     found: dict[str, int | None],
     known: Known | None,
 ) -> Known | None:
-    def stored() -> dict[tuple[str, str], RetailerItem]:
-        rows = RetailerItem.objects.for_brand(brand).filter(retailer=retailer, code__in=[code for _, code in wanted])
-        return {(row.scheme, row.code): row for row in rows}
-
-    rows = stored()
+    stored = RetailerItem.objects.for_brand(brand).filter(retailer=retailer, code__in=[code for _, code in wanted])
+    rows = {(row.scheme, row.code): row for row in stored.all()}
     new = [key for key in wanted if key not in rows]
     named = [key for key, row in rows.items() if key in wanted and _says_more(wanted[key], row)]
     if new or named:
@@ -156,10 +153,13 @@ def _resolve_chunk(
         made = [_first_seen(brand, retailer, scheme, code, wanted[scheme, code], known) for scheme, code in new]
         RetailerItem.objects.for_brand(brand).bulk_create(made, batch_size=500, ignore_conflicts=True)
         _look_at([_told(rows[key], wanted[key]) for key in named], known)
-        rows = stored()  # another worker may have been first
-    for key, row in rows.items():
-        if key in wanted:
-            found[row.code] = row.sku_id if row.state == State.MATCHED else found.get(row.code)
+        # another worker may have been first
+        said = list(stored.values_list("scheme", "code", "state", "sku"))
+    else:
+        said = [(row.scheme, row.code, row.state, row.sku_id) for row in rows.values()]
+    for scheme, code, state, sku in said:
+        if (scheme, code) in wanted:
+            found[code] = sku if state == State.MATCHED else found.get(code)
     return known
 
 
