@@ -4,10 +4,12 @@
 set -eu
 cd "$(dirname "$0")/../.."
 python="${PYTHON:-python3.11}"
-for peer in langgraph dbos dlt presidio label-studio potato agreement; do
+for peer in langgraph dbos dlt presidio label-studio potato agreement openpipe-art deepeval; do
     [ -x ".peers/$peer/bin/python" ] || "$python" -m venv ".peers/$peer"
     case "$peer" in
         agreement) names="krippendorff|scikit-learn|crowd-kit|choix" options="--no-deps" ;;
+        openpipe-art) names="openpipe-art|litellm" options="--no-deps" ;;
+        deepeval) names="deepeval|anthropic" options="--no-deps" ;;
         *) names="$peer" options="" ;;
     esac
     # shellcheck disable=SC2086

@@ -128,6 +128,8 @@ FAULTS = (
     Fault("id twice", "wrong_ids", saying(lambda r: {"answers": [r["answers"][0], *r["answers"][:-1]]}), ("group",)),
     Fault("one more", "wrong_ids", saying(lambda r: {"answers": [*r["answers"], r["answers"][0]]}), ("group",)),
     Fault("one left out", "wrong_ids", saying(lambda r: {"answers": r["answers"][1:]}), ("group",)),
+    Fault("one left out, one twice", "wrong_ids", saying(
+        lambda r: {"answers": [*r["answers"][1:], r["answers"][1]]}), ("group",)),
     Fault("unknown id", "wrong_ids", bent(
         group=first(lambda a: {"id": "answer 1"}), pair=lambda r: {**r, "better": "answer 1"}), ("group", "pair")),
     Fault("ids swapped", "wrong_ids", saying(swapped_scores), ("group",)),

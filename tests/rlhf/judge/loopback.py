@@ -128,6 +128,7 @@ class Loopback:
         self.seen: list[dict[str, Any]] = []
         self.batches: dict[str, dict[str, Any]] = {}
         self.taken = 0
+        self.by_path: Callable[[str], Script | None] = lambda path: None
         self.lines: Callable[[list[dict[str, Any]]], list[Any]] = lambda lines: lines
         self.batch_status = "ended"
         self.lock = threading.Lock()
@@ -146,7 +147,7 @@ class Loopback:
                     return
                 with outer.lock:
                     outer.seen.append(body)
-                    script = outer.queue.pop(0) if outer.queue else outer.script
+                    script = outer.by_path(self.path) or (outer.queue.pop(0) if outer.queue else outer.script)
                 self.deliver(script(body), body)
 
             def do_GET(self) -> None:
@@ -180,6 +181,7 @@ class Loopback:
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
+        self.server.handle_error = lambda *_: None  # type: ignore[method-assign]  # clients hang up on purpose
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True)
 
