@@ -27,8 +27,9 @@ def evaluate(experience: Experience, rubric: Rubric | None = None) -> Evaluation
         return known
     verdict = tried(experience, rubric)
     with transaction.atomic():
-        # The experience's row is the lock: a second worker waits here and then finds the first one's verdict.
-        Experience.objects.for_brand(experience.brand_id).select_for_update().get(pk=experience.pk)
+        # The experience's row is the lock: a second worker waits here and then finds the first one's verdict. People
+        # who rate it meanwhile do not wait: their words point at the row and do not change it.
+        Experience.objects.for_brand(experience.brand_id).select_for_update(no_key=True).get(pk=experience.pk)
         return _known(experience, version) or _stored(experience, verdict)
 
 

@@ -8,13 +8,14 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Count
+from django.db.models import Count, Max
 
 from crm.models import Brand
 from rlhf.judging import orders, rubrics
 from rlhf.models import Evaluation, Experience, JudgeOrder, JudgeSettings
 
 LOOK_BACK = timedelta(days=30)
+NEWEST = 64  # answers of a group that are looked at: a pack that runs for months has one group all the time
 
 
 def order_rankings(brand: Brand, *, now: datetime, judge: str, limit: int = 100) -> int:
@@ -36,13 +37,14 @@ def order_rankings(brand: Brand, *, now: datetime, judge: str, limit: int = 100)
 def _groups(brand: Brand, now: datetime) -> list[UUID]:
     """Groups with at least two answers, those with the newest first."""
     rows = Experience.objects.for_brand(brand).filter(group__isnull=False, created_at__gte=now - LOOK_BACK)
-    counted = rows.order_by().values("group").annotate(answers=Count("pk")).filter(answers__gte=orders.FEWEST)
-    return [row["group"] for row in counted.order_by("-group")]
+    counted = rows.order_by().values("group").annotate(answers=Count("pk"), newest=Max("created_at"))
+    return [row["group"] for row in counted.filter(answers__gte=orders.FEWEST).order_by("-newest")]
 
 
 def _new_ones(brand: Brand, group: UUID, judge: str) -> list[Experience]:
-    """Distinct answers of the group that no ranking by this judge has or waits for, of its newest kind."""
-    answers = list(Experience.objects.for_brand(brand).filter(group=group).order_by("-created_at", "-pk"))
+    """Distinct answers among the newest of the group that no ranking by this judge has or waits for."""
+    rows = Experience.objects.for_brand(brand).filter(group=group)
+    answers = list(rows.order_by("-created_at", "-pk")[:NEWEST])
     kind = answers[0].kind
     if rubrics.serving(brand, kind) is None:
         return []
