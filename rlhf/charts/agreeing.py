@@ -1,4 +1,4 @@
-"""How far raters agree over time: a line with its 95 % band, and a dashed line at what is needed."""
+"""How far raters agreed after each stretch of time: a line with its 95 % band, a dashed line at what is needed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from crm.charts.words import figure, span
 
 @dataclass(frozen=True)
 class Moment:
-    """Agreement in one stretch of time; None where nothing was rated by two people. `units` stand behind it."""
+    """Agreement after one stretch of time; None while nothing was rated by two people. `units` stand behind it."""
 
     label: str
     value: float | None
@@ -43,7 +43,7 @@ PHONE = _Frame(318, 180, 32, 262, 14, 152, "chart agreeing chart-phone", 70)
 
 
 def agreeing(moments: Sequence[Moment], *, needed: float, stretch: str) -> Drawing:
-    """`needed` is the level that agreement should have. A gap in the line: nothing was rated twice then."""
+    """`needed` is the level that agreement should have. The line begins when something was rated twice."""
     finding = _finding(moments, needed)
     rows = [
         [one.label, figure(one.value) or "not known", span(one.low, one.high), figure(one.units, 0)] for one in moments
@@ -54,7 +54,7 @@ def agreeing(moments: Sequence[Moment], *, needed: float, stretch: str) -> Drawi
         phone=_draw(moments, PHONE, finding, needed),
         table=Table(columns, rows),
         finding=finding,
-        note="Band: 95\N{NO-BREAK SPACE}% interval. 1 is full agreement, 0 is what chance gives.",
+        note="All ratings up to then. Band: 95\N{NO-BREAK SPACE}% interval. 1 is full agreement, 0 is chance.",
     )
 
 

@@ -29,7 +29,7 @@ def given(answers: Sequence[Answer], *, what: str) -> Drawing:
     finding = _finding(answers, total, what)
     rows = [[one.name, figure(one.n, 0), share(one.n, total)] for one in answers]
     return Drawing(
-        wide=_draw(answers, total, finding, kind="chart given chart-wide", width=432),
+        wide=_draw(answers, total, finding, kind="chart given chart-wide", width=330),
         phone=_draw(answers, total, finding, kind="chart given chart-phone", width=318),
         table=Table([Column(what, num=False), Column("Given"), Column("Share")], rows),
         finding=finding,
@@ -37,8 +37,8 @@ def given(answers: Sequence[Answer], *, what: str) -> Drawing:
 
 
 def _draw(answers: Sequence[Answer], total: int, finding: str, *, kind: str, width: int) -> SafeString:
-    names = 92
-    across = Scale(0, max([*(one.n for one in answers), 1]), names, width - 92)
+    names = 104
+    across = Scale(0, max([*(one.n for one in answers), 1]), names, width - 84)
     parts: list[str] = []
     for place, one in enumerate(answers):
         middle = place * ROW + ROW / 2

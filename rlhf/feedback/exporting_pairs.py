@@ -117,9 +117,7 @@ def _around(brand: Brand, keys: set[int]) -> Around:
             "experience_id", "judge", "rubric_version", "score"
         )
     }
-    decided = RatingItem.objects.for_brand(brand).filter(
-        a__in=keys, b__in=keys, resolved_at__isnull=False, is_gold=False
-    )
+    decided = RatingItem.objects.for_brand(brand).filter(a__in=keys, b__in=keys, resolved_at__isnull=False)
     resolved: dict[Key, int | str] = {}
     for a, b, said in decided.exclude(resolution="").values_list("a_id", "b_id", "resolution"):
         resolved[(min(a, b), max(a, b))] = {"a": a, "b": b}.get(said, said)

@@ -51,7 +51,7 @@ def feedback_files(request: BrandRequest) -> HttpResponse:
 
 def _page(request: BrandRequest, chosen: Filter, found: Any) -> dict[str, Any]:
     chart, layers = charts.over_time(found, chosen.by)
-    to_resolve = found.queue.to_resolve
+    answers, to_resolve = charts.answers(found), found.queue.to_resolve
     waiting = disputes.waiting(request.brand, kind=chosen.kind)[:DISPUTES_SHOWN] if to_resolve else []
     shown = disputes.look(waiting)
     splits = SPLITS if request.membership.may_plan else {name: SPLITS[name] for name in ("kind", "task")}
@@ -65,7 +65,8 @@ def _page(request: BrandRequest, chosen: Filter, found: Any) -> dict[str, Any]:
         "tabs": _tabs(chosen, "by", splits, chosen.by),
         "agreement_chart": charts.agreement_over_time(found),
         "moved": charts.moved(found),
-        "answers": charts.answers(found),
+        "answers": answers,
+        "answer_facings": 12 // max(1, len(answers)),
         "scales": charts.scale_rows(found),
         "task_rows": charts.task_rows(found),
         "versions": found.versions[chosen.version],

@@ -64,18 +64,17 @@ def agreement_over_time(found: Statistics) -> Drawing:
         Moment(stretch.label, one.value, one.low, one.high, one.n)
         for stretch, one in zip(found.cut, found.agreement.over_time, strict=True)
     ]
-    return agreeing(moments, needed=NEEDED, stretch="Week of" if found.cut[0].weeks == 1 else "From")
+    return agreeing(
+        moments, needed=NEEDED, stretch="After the week of" if found.cut[0].weeks == 1 else "After those from"
+    )
 
 
 def moved(found: Statistics) -> tuple[float, str] | None:
-    """How far alpha moved from the last but one stretch with a value to the last one, and since when."""
-    known = [
-        (one.value, stretch) for stretch, one in zip(found.cut, found.agreement.over_time, strict=True)
-        if one.value is not None
-    ]  # fmt: skip
-    if len(known) < 2 or known[-1][0] is None or known[-2][0] is None:
+    """How far the newest stretch moved alpha, and the day it began."""
+    if len(found.cut) < 2:
         return None
-    return known[-1][0] - known[-2][0], known[-2][1].label
+    before, now = (one.value for one in found.agreement.over_time[-2:])
+    return None if before is None or now is None else (now - before, found.cut[-1].label)
 
 
 def answers(found: Statistics) -> list[Drawing]:

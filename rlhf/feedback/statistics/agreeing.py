@@ -44,8 +44,9 @@ class OfScale:
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """`alpha` of everything, `over_time` one for each stretch (of units whose newest rating lies in it), by kind of
-    work, by scale, and `with_others` by person: kappa of their answers and those of others on the same units."""
+    """`alpha` of everything, `over_time` what it was after each stretch (of units whose newest rating lies before its
+    end; the last one is `alpha`), by kind of work, by scale, and `with_others` by person: kappa of their answers and
+    those of others on the same units."""
 
     alpha: Estimate
     over_time: tuple[Estimate, ...]
@@ -58,12 +59,14 @@ def agreement(ratings: Ratings, *, places: int) -> Agreement:
     """From what several people rated; without it every figure is None and says why."""
     kinds = sorted({str(kind) for scale in ratings.scales for kind in scale.kind_of})
     everything = [(scale, scale.twice) for scale in ratings.scales]
+    alpha = _alpha(everything, RESAMPLES)
+    until = [
+        _alpha([(scale, twice & (scale.place_of <= place)) for scale, twice in everything], RESAMPLES_OVER_TIME)
+        for place in range(places - 1)
+    ]
     return Agreement(
-        alpha=_alpha(everything, RESAMPLES),
-        over_time=tuple(
-            _alpha([(scale, twice & (scale.place_of == place)) for scale, twice in everything], RESAMPLES_OVER_TIME)
-            for place in range(places)
-        ),
+        alpha=alpha,
+        over_time=(*until, alpha),
         by_kind={
             kind: _alpha([(scale, twice & (scale.kind_of == kind)) for scale, twice in everything], RESAMPLES)
             for kind in kinds

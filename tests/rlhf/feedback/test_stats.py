@@ -172,15 +172,17 @@ class TestAgreement:
             saying.stars(one, tom, 1 + number)
         assert statistics(harbor).agreement.alpha.value == pytest.approx(1.0)
 
-    def test_over_time_goes_by_the_week_of_the_newest_rating(self, harbor, raters):
+    def test_over_time_is_what_it_was_after_each_week(self, harbor, raters):
         ida, tom, _ = raters
         with time_machine.travel(NOW, tick=False):
             for number, one in enumerate(saying.work(harbor, 4)):
                 saying.stars(one, ida, 1 + number, at=NOW - timedelta(weeks=2))
                 saying.stars(one, tom, 1 + number, at=NOW - timedelta(weeks=1))
             found = statistics(harbor, since=NOW - timedelta(weeks=2)).agreement.over_time
-        assert [one.n for one in found] == [0, 4, 0]
+            known = statistics(harbor, since=NOW - timedelta(weeks=2)).agreement.alpha
+        assert [one.n for one in found] == [0, 4, 4]
         assert found[1].value == pytest.approx(1.0)
+        assert found[2] == known
         assert found[0].value is None and found[0].why
 
     def test_a_person_is_compared_with_everybody_else(self, harbor, raters):
