@@ -36,7 +36,7 @@ TABLE = """CREATE TABLE facts (id {serial}, brand_id bigint NOT NULL, retailer_i
     measured_on date NOT NULL, grain smallint NOT NULL, ad_group varchar(120) NOT NULL, ad varchar(120) NOT NULL,
     item varchar(80) NOT NULL, impressions bigint, clicks bigint, spend numeric(18, 6), window_days smallint,
     attribution varchar(10) NOT NULL, orders numeric(16, 4), units numeric(16, 4), sales numeric(18, 6),
-    other_windows {json}, currency varchar(3) NOT NULL, report varchar(60) NOT NULL, source_id bigint,
+    other_windows text, currency varchar(3) NOT NULL, report varchar(60) NOT NULL, source_id bigint,
     source_row integer, identity bigint NOT NULL, counts bool NOT NULL, UNIQUE (brand_id, measured_on, identity))"""
 INDEX = "CREATE INDEX counting ON facts (brand_id, campaign_id, measured_on) WHERE counts"
 
@@ -145,7 +145,7 @@ def as_table(good: pd.DataFrame, campaigns: dict[str, int]) -> pd.DataFrame:
 
 def postgresql(loader: Loader, url: str) -> None:
     with psycopg.connect(url) as connection:
-        connection.execute(TABLE.format(serial="bigserial PRIMARY KEY", json="jsonb"))
+        connection.execute(TABLE.format(serial="bigserial PRIMARY KEY"))
         connection.execute(INDEX)
         campaigns: dict[str, int] = {}
         statement = f"COPY facts ({', '.join(COLUMNS)}) FROM STDIN WITH (FORMAT csv)"
@@ -160,7 +160,7 @@ def sqlite(loader: Loader, path: str) -> None:
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=NORMAL")
-    connection.execute(TABLE.format(serial="integer PRIMARY KEY", json="text"))
+    connection.execute(TABLE.format(serial="integer PRIMARY KEY"))
     connection.execute(INDEX)
     campaigns: dict[str, int] = {}
     marks = ", ".join("?" for _ in COLUMNS)
