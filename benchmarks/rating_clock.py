@@ -10,21 +10,21 @@ no figure is finer than 16.7 ms.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from playwright.sync_api import ConsoleMessage, Page, sync_playwright
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 WAIT_MS = 15_000
-READING_MS = 400  # a person looks at least this long; whoever fetches ahead may use it
+READING_MS = 300  # a person looks at least this long; whoever fetches ahead may use it
 WARM_UP = 5
 
 CLOCK = """
 (() => {
-  const ROOT = "__ROOT__", KEY = "benchmark-clock";
+  const ROOT = __ROOT__, SAVES = __SAVES__, KEY = "benchmark-clock";
   const say = console.debug.bind(console);  // a page may put its own in its place
   const load = () => JSON.parse(sessionStorage.getItem(KEY) || "{}");
   const save = state => sessionStorage.setItem(KEY, JSON.stringify(state));
@@ -42,6 +42,18 @@ CLOCK = """
     }
     return null;
   };
+  const painted = then => {
+    const frame = new MessageChannel();
+    frame.port1.onmessage = () => then(wall(performance.now()));
+    frame.port2.postMessage(null);
+  };
+  const sent = [];
+  if (SAVES) new PerformanceObserver(list => {
+    for (const call of list.getEntries().filter(one => one.name.includes(SAVES))) {
+      const since = sent.shift();
+      if (since) say("benchmark-saved " + (wall(call.responseEnd) - since));
+    }
+  }).observe({type: "resource"});
   let waiting = false;
   const look = () => {
     if (waiting) return;
@@ -49,26 +61,19 @@ CLOCK = """
     requestAnimationFrame(() => {
       waiting = false;
       const seen = visible();
-      if (!seen) return;
-      const state = load();
-      if (seen === state.item) return;
-      const painted = new MessageChannel();
-      painted.port1.onmessage = () => {
-        const now = wall(performance.now());
-        const before = state.item || null;
-        if (state.first) {
-          const took = {from: before, to: seen, first: now - state.first, last: now - state.last};
-          say("benchmark " + JSON.stringify(took));
-        } else say("benchmark ready");
+      if (seen && seen !== load().item) painted(now => {
+        const {item, first, last} = load();
+        if (seen === item) return;
         save({item: seen});
-      };
-      painted.port2.postMessage(null);
+        say(first ? "benchmark " + JSON.stringify({first: now - first, last: now - last}) : "benchmark ready");
+      });
     });
   };
   addEventListener("keydown", event => {
     if (["Control", "Shift", "Meta", "Alt"].includes(event.key)) return;
     const state = load(), now = wall(event.timeStamp);
     save({...state, first: state.first || now, last: now});
+    sent.push(now);
   }, true);
   new MutationObserver(look).observe(document, {childList: true, subtree: true, attributes: true, characterData: true});
   addEventListener("DOMContentLoaded", look);
@@ -79,23 +84,31 @@ CLOCK = """
 
 @dataclass(frozen=True)
 class RatingPage:
-    """Where one kind of rating happens: `keys` are tried in turn, each a sequence of keys that rates one item."""
+    """Where one kind of rating happens: `keys` are pressed in turn, each a sequence of keys that rates one item.
+
+    Items are looked for inside `root`. Where a page shows the next item before the server has taken the rating, `saves`
+    is part of the address it sends each rating to.
+    """
 
     address: str
     keys: Sequence[Sequence[str]]
     root: str = "body"
+    saves: str = ""
 
-
-class Signer(Protocol):
-    def __call__(self, page: Page) -> None: ...
+    def clock(self) -> str:
+        return CLOCK.replace("__ROOT__", json.dumps(self.root)).replace("__SAVES__", json.dumps(self.saves))
 
 
 @dataclass
 class Times:
-    """Milliseconds to the next item, from a rating's last key and from its first; `failed` of `asked` never came."""
+    """Milliseconds to the next item, from a rating's last key and from its first; `failed` of `asked` never came.
+
+    `saved` are the milliseconds until the server had answered that it has it, where the next item is shown before.
+    """
 
     last: list[float] = field(default_factory=list)
     first: list[float] = field(default_factory=list)
+    saved: list[float] = field(default_factory=list)
     asked: int = 0
     failed: int = 0
 
@@ -104,7 +117,7 @@ def _is_report(message: ConsoleMessage) -> bool:
     return message.text.startswith("benchmark ")
 
 
-def time_ratings(sign_in: Signer, where: RatingPage, repetitions: int) -> Times:
+def time_ratings(sign_in: Callable[[Page], None], where: RatingPage, repetitions: int) -> Times:
     """Rate `repetitions` items by keyboard in the system's Chromium, after a few that do not count.
 
     Raises:
@@ -116,7 +129,8 @@ def time_ratings(sign_in: Signer, where: RatingPage, repetitions: int) -> Times:
         try:
             page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
             sign_in(page)
-            page.add_init_script(CLOCK.replace("__ROOT__", where.root))
+            page.add_init_script(where.clock())
+            page.on("console", lambda message: _note_saved(message, times))
             with page.expect_console_message(_is_report, timeout=2 * WAIT_MS):
                 page.goto(where.address)
             page.wait_for_timeout(1500)
@@ -132,9 +146,15 @@ def time_ratings(sign_in: Signer, where: RatingPage, repetitions: int) -> Times:
                     continue
                 times.last.append(took["last"])
                 times.first.append(took["first"])
+            page.wait_for_timeout(1500)  # whoever saves behind the next item has the last one to save
         finally:
             browser.close()
     return times
+
+
+def _note_saved(message: ConsoleMessage, times: Times) -> None:
+    if message.text.startswith("benchmark-saved "):
+        times.saved.append(float(message.text.removeprefix("benchmark-saved ")))
 
 
 def _rate(page: Page, keys: Sequence[str]) -> dict[str, Any] | None:

@@ -20,12 +20,50 @@ class NeverStarted(RuntimeError):
     """A server ended, or did not answer in time; the message carries the end of what it said."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Server:
-    """A server that answers at `url`; `group` is the process group of it and its workers."""
+    """A server on 127.0.0.1 that is up once `ready` answers 200 or a redirect."""
 
-    url: str
-    group: int
+    command: Sequence[str]
+    port: int
+    ready: str
+    env: Mapping[str, str]
+    cwd: Path
+    log: Path
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Raises NeverStarted where it ended, or did not answer within a minute and a half."""
+        with self.log.open("ab") as output:
+            self.process = subprocess.Popen(
+                self.command, cwd=self.cwd, env=dict(self.env), stdin=subprocess.DEVNULL, stdout=output,
+                stderr=output, start_new_session=True,
+            )  # fmt: skip
+        until = time.monotonic() + START_S
+        while not _answers(self.port, self.ready):
+            if self.process.poll() is not None or time.monotonic() > until:
+                raise NeverStarted(f"{' '.join(self.command)}: {self.log.read_text(errors='replace')[-2000:]}")
+            time.sleep(0.3)
+
+    def end(self) -> None:
+        """The whole group: a worker that still writes an export would keep the scratch database open."""
+        if self.process is None or self.process.poll() is not None:
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(8)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait(10)
+
+    def restart(self) -> None:
+        """For a server that still works at an answer nobody waits for; it would disturb whoever comes next."""
+        self.end()
+        self.start()
 
     def cpu_s(self) -> float:
         """Seconds of processor its living processes have used; the database's own are not among them."""
@@ -35,9 +73,22 @@ class Server:
                 rest = stat.read_text().rpartition(")")[2].split()
             except (FileNotFoundError, ProcessLookupError):
                 continue
-            if int(rest[2]) == self.group:
+            if self.process is not None and int(rest[2]) == self.process.pid:
                 ticks += int(rest[11]) + int(rest[12])
         return ticks / os.sysconf("SC_CLK_TCK")
+
+
+@contextmanager
+def serving(
+    command: Sequence[str], *, port: int, ready: str, env: Mapping[str, str], cwd: Path, log: Path
+) -> Iterator[Server]:
+    """The server that `command` starts; it and its workers are ended afterwards. Raises NeverStarted."""
+    server = Server(command, port, ready, env, cwd, log)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.end()
 
 
 def free_port() -> int:
@@ -45,31 +96,6 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
-
-
-@contextmanager
-def serving(
-    command: Sequence[str], *, port: int, ready: str, env: Mapping[str, str], cwd: Path, log: Path
-) -> Iterator[Server]:
-    """The server that `command` starts; it and its workers are ended afterwards.
-
-    Raises:
-        NeverStarted: it ended, or `ready` did not answer 200 or a redirect within a minute and a half.
-    """
-    with log.open("wb") as output:
-        server = subprocess.Popen(
-            command, cwd=cwd, env=dict(env), stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-            start_new_session=True,
-        )  # fmt: skip
-    try:
-        until = time.monotonic() + START_S
-        while not _answers(port, ready):
-            if server.poll() is not None or time.monotonic() > until:
-                raise NeverStarted(log.read_text(errors="replace")[-2000:])
-            time.sleep(0.3)
-        yield Server(f"http://127.0.0.1:{port}", server.pid)
-    finally:
-        _end(server)
 
 
 def _answers(port: int, path: str) -> bool:
@@ -81,14 +107,3 @@ def _answers(port: int, path: str) -> bool:
         return False
     finally:
         connection.close()
-
-
-def _end(server: subprocess.Popen[bytes]) -> None:
-    """The whole group: a worker that still writes an export would keep the scratch database open."""
-    if server.poll() is None:
-        server.terminate()
-        try:
-            server.wait(8)
-        except subprocess.TimeoutExpired:
-            os.killpg(server.pid, signal.SIGKILL)
-            server.wait(10)

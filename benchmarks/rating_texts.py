@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
+from functools import lru_cache
 
 VOCABULARY = """
 oat drink creamy morning breakfast barista foam smooth simple recipe family shelf fresh grain field harvest carton
@@ -15,6 +16,7 @@ shoppers love discover today taste choose farm local honest kitchen pour shake c
 """
 WORDS = VOCABULARY.split()
 ANSWER_WORDS = 60
+POOL = 211  # a prime, so that the two answers of an item meet in ever new pairs
 
 
 @dataclass(frozen=True)
@@ -27,12 +29,19 @@ class Item:
     second: str
 
 
+@lru_cache(maxsize=4)
+def pool(seed: int) -> list[str]:
+    draw = random.Random(seed)
+    return [" ".join(draw.choices(WORDS, k=ANSWER_WORDS)) for _ in range(POOL)]
+
+
 def items(start: int, stop: int, seed: int) -> list[Item]:
     """Items `start` to `stop` (without it); number 7 is the same text whatever the range it was asked in."""
+    texts = pool(seed)
     made = []
     for number in range(start, stop):
-        draw = random.Random(seed * 1_000_003 + number)
-        first, second = (" ".join(draw.choices(WORDS, k=ANSWER_WORDS)) for _ in range(2))
-        prompt = f"Item {number:06d}: write a line for {' '.join(draw.sample(WORDS, 6))}"
-        made.append(Item(number, prompt, f"Item {number:06d}: {first}", second))
+        name = f"Item {number:06d}"
+        first, second = texts[number % POOL], texts[(7 * number + number // POOL + 1) % POOL]
+        topic = " ".join(texts[(3 * number) % POOL].split()[:6])
+        made.append(Item(number, f"{name}: write a line for {topic}", f"{name}: {first}", second))
     return made

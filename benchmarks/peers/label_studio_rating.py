@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -24,6 +23,7 @@ from playwright.sync_api import Page
 
 from benchmarks.peers import contestants as ring
 from benchmarks.rating_clock import RatingPage
+from benchmarks.rating_kept import keep, kind_of, restore
 from benchmarks.rating_load import Annotation, Call
 from benchmarks.rating_server import Server, free_port, serving
 from benchmarks.rating_sites import ALL_CLIENTS, Desk, installed
@@ -89,14 +89,10 @@ def _environment(database: str, folder: Path) -> dict[str, str]:
 
 
 def _prepare(database: str, folder: Path) -> dict[str, str]:
-    """Migrated tables and one user; its token and password.
-
-    Migrations take up to a minute and are timed for nobody, so the empty database is kept in the peer's environment.
-    """
-    kind = "postgresql" if database.startswith("postgresql") else "sqlite"
-    kept = HOME / f"empty-{installed(HOME, 'label-studio')}-{kind}.sql"
+    """Migrated tables and one user; its token and password. An empty one is kept in the peer's environment."""
+    kept = HOME / f"empty-{installed(HOME, 'label-studio')}-{kind_of(database)}.sql"
     known = kept.with_suffix(".json")
-    if not known.exists():
+    if not (known.exists() and restore(database, kept)):
         who = {"password": secrets.token_urlsafe(12), "token": secrets.token_hex(20)}
         command = [str(HOME / "bin/label-studio"), "init", "empty", "--username", EMAIL, "--no-browser"]
         command += ["--password", who["password"], "--user-token", who["token"], "--enable-legacy-api-token"]
@@ -106,16 +102,8 @@ def _prepare(database: str, folder: Path) -> dict[str, str]:
         )  # fmt: skip
         if done.returncode:
             raise ring.EngineFailed(f"label-studio init ended with {done.returncode}: {done.stderr[-2000:]}")
-        if kind == "postgresql":
-            subprocess.run(["pg_dump", "--no-owner", "--file", str(kept), database], check=True, timeout=120)
-        else:
-            shutil.copy(database, kept)
         known.write_text(json.dumps(who))
-    elif kind == "postgresql":
-        quiet = ["psql", "--quiet", "--single-transaction", "--output", os.devnull, "--file", str(kept), database]
-        subprocess.run(quiet, check=True, timeout=120)
-    else:
-        shutil.copy(kept, database)
+        keep(database, kept)
     found: dict[str, str] = json.loads(known.read_text())
     return found
 
