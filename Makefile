@@ -58,7 +58,7 @@ bench-setup: $(VENV)/.installed-dev
 	bash benchmarks/peers/setup.sh
 
 bench: $(VENV)/.installed-dev
-	@for script in policy engine crash pages harmonizer; do $(BIN)/python -m benchmarks.$$script --write benchmarks/results/$$script-$$(date +%F).json || exit 1; done
+	@for script in policy engine crash pages harmonizer agreement judge_faults rating; do $(BIN)/python -m benchmarks.$$script --write benchmarks/results/$$script-$$(date +%F).json || exit 1; done
 
 docs: $(VENV)/.installed-dev
 	@$(BIN)/python -m pytest -q tests/test_docs.py

@@ -232,6 +232,7 @@ CELERY_TASK_ROUTES = {
     "rlhf.tasks.evaluate_new": {"queue": "evaluation"},
     "rlhf.tasks.turn_batches": {"queue": "evaluation"},
     "rlhf.tasks.order_rankings": {"queue": "evaluation"},
+    "rlhf.tasks.measure_judges": {"queue": "evaluation"},
     "orchestrator.tasks.train_policy": {"queue": "training"},
     "orchestrator.tasks.carry_out_training": {"queue": "training"},
 }

@@ -51,6 +51,12 @@ class TestLatestScore:
         score, _ = judging.latest_score(experience)
         assert score == pytest.approx(0.6 + 0.25 * 0.2)
 
+    def test_a_rank_of_the_rubric_judge_moves_nothing(self, work: Maker) -> None:
+        experience = work()
+        verdict(experience, 0.6, judge="rubric")
+        verdict(experience, 0.9, form="group", centred=0.4, judge="rubric")
+        assert judging.latest_score(experience) == (0.6, "")
+
     def test_a_rank_or_a_pair_alone_makes_no_j(self, work: Maker) -> None:
         experience, other = work(), work()
         verdict(experience, 0.9, form="group", centred=0.4)
