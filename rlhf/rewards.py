@@ -48,7 +48,7 @@ def current_config(brand: Brand) -> RewardConfig:
 def new_config(brand: Brand, *, by: Any = None, note: str = "", **changes: Any) -> RewardConfig:
     """The next version with `changes` applied; the current one where nothing changes. Raises BadWeights."""
     with transaction.atomic():
-        Brand.objects.select_for_update().get(pk=brand.pk)
+        Brand.objects.select_for_update(no_key=True).get(pk=brand.pk)
         current = current_config(brand)
         try:
             weights = weights_of(current).changed(**changes)
@@ -144,8 +144,9 @@ def _kept_or_new(
 ) -> Reward:
     components = found.as_dict()
     with transaction.atomic():
-        # The experience's row is the lock, so that two workers cannot both put a current reward.
-        Experience.across_brands.select_for_update().get(pk=experience.pk)
+        # The experience's row is the lock, so that two workers cannot both put a current reward. It keeps nobody from
+        # rating the experience meanwhile.
+        Experience.across_brands.select_for_update(no_key=True).get(pk=experience.pk)
         current = experience.rewards.filter(is_current=True).first()
         if current is not None and _same(current, config, components, provisional):
             return current

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import Http404
+from django.utils import timezone
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -18,8 +19,8 @@ from rlhf.api.inputs import FeedbackInput, RichFeedbackInput
 from rlhf.api.outputs import FeedbackOutput, PairOutput
 from rlhf.feedback import rich
 from rlhf.feedback.giving import BadFeedback, rate
-from rlhf.feedback.undoing import undo
 from rlhf.models import Experience, Feedback, PreferencePair, Source
+from rlhf.rating.answering import take_word_back
 
 ANSWERS = {
     201: OpenApiResponse(FeedbackOutput, "Stored"),
@@ -119,7 +120,8 @@ class Undo(ChangingView):
     @extend_schema(
         operation_id="feedback_undo",
         summary="Take your own rating or choice back",
-        description="It stays in the history and counts nowhere. A 409 once it was exported for training.",
+        description="It stays in the history and counts nowhere. An item of a rating page is in your hands again. A "
+        "409 once it was exported for training.",
         tags=["feedback"],
         request=NothingInput,
         responses={200: OpenApiResponse(FeedbackOutput, "As it stands now; a choice has the fields of a choice")},
@@ -131,7 +133,7 @@ class Undo(ChangingView):
         NothingInput(data=request.data or {}).is_valid(raise_exception=True)
         said = self._found(kwargs["id"])
         shown = FeedbackOutput if isinstance(said, Feedback) else PairOutput
-        return Response(shown(undo(said, by=request.user)).data)
+        return Response(shown(take_word_back(said, by=request.user, now=timezone.now())).data)
 
     def _found(self, public_id: Any) -> Feedback | PreferencePair:
         for model in (Feedback, PreferencePair):

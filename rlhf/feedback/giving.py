@@ -256,10 +256,8 @@ def _common(
 
 
 def _once(row: Word, signals: list[tuple[Experience, Any, dict[str, Any]]]) -> Found[Word]:
-    """Store the row and its signals, or find the one that this key brought before."""
-    known = _known(row)
-    if known is not None:
-        return known, False
+    """Store the row and its signals, or find the one that this key brought before: the database knows which is first,
+    so nobody asks before."""
     try:
         with transaction.atomic():
             row.save(force_insert=True)

@@ -48,7 +48,7 @@ def set_aside(order: JudgeOrder, usd: Decimal, *, now: datetime, batched: bool =
     """
     with transaction.atomic():
         # the brand's row is the lock: two workers cannot both take the last dollar
-        Brand.objects.select_for_update().get(pk=order.brand_id)
+        Brand.objects.select_for_update(no_key=True).get(pk=order.brand_id)
         if spent(order.brand_id, now) + usd > limit_of(order.brand_id):
             return None
         made: JudgeCall = JudgeCall.objects.for_brand(order.brand_id).create(

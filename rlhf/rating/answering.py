@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
 
 from crm.models import Brand
 from rlhf.feedback import giving, undoing
@@ -55,27 +54,21 @@ def answer(
     if assignment.rater_id != by.pk:
         raise holding.NotHeld("This item is not yours to rate. Take the next one.")
     with transaction.atomic():
-        rows = Assignment.objects.for_brand(assignment.brand_id)
-        row = (
-            rows.select_for_update(of=("self",))
-            .select_related("item__task", "item__a__brand", "item__b")
-            .get(pk=assignment.pk)
-        )
+        row = holding.locked(assignment)
         known = _known(row, by, key)
         if known is not None:
             return Answered(known, False, row)
         first = row.state != Assignment.State.ANSWERED
         counts = _has_room(row)
         said, new = _stored(
-            row, by, counts, verdict=verdict, stars=stars, thumb=thumb, corrected=corrected, flag=flag,
-            reasons=reasons, comment=comment, key=key, duration_ms=duration_ms,
+            row, by, counts, again=not first, verdict=verdict, stars=stars, thumb=thumb, corrected=corrected,
+            flag=flag, reasons=reasons, comment=comment, key=key, duration_ms=duration_ms,
         )  # fmt: skip
-        rows.filter(pk=row.pk).update(
-            state=Assignment.State.ANSWERED, answered_at=now, draft={}, duration_ms=duration_ms or row.duration_ms
-        )
+        row.state, row.answered_at, row.draft = Assignment.State.ANSWERED, now, {}
+        row.duration_ms = duration_ms or row.duration_ms
+        row.save(update_fields=["state", "answered_at", "draft", "duration_ms"])
         if first and counts:
             _count(row.item, +1)
-    row.refresh_from_db(fields=["state", "answered_at", "draft", "duration_ms", "holds_slot"])
     return Answered(said, new, row)
 
 
@@ -91,27 +84,41 @@ def take_back(
 
     Raises NothingToUndo where nothing of theirs is left, or it was exported.
     """
+    last = undoing.last_words(brand=brand, rater=rater, task=task, assignment=assignment, most=1)
+    if not last or last[0].assignment is None:
+        undoing.undo_last(brand=brand, rater=rater, task=task, assignment=assignment)
+        return None
     with transaction.atomic():
-        said = undoing.undo_last(brand=brand, rater=rater, task=task, assignment=assignment)
-        if said.assignment_id is None:
-            return None
-        row = (
-            Assignment.objects.for_brand(brand)
-            .select_for_update(of=("self",))
-            .select_related("item__task")
-            .get(pk=said.assignment_id)
-        )
-        if row.state == Assignment.State.ANSWERED:
-            counted = row.holds_slot
-            Assignment.objects.for_brand(brand).filter(pk=row.pk).update(
-                state=Assignment.State.OPEN,
-                answered_at=None,
-                draft=_as_draft(said),
-                locked_until=now + timedelta(minutes=row.item.task.lock_minutes),
-            )
-            if counted:
-                _count(row.item, -1)
+        row = holding.locked(last[0].assignment)  # before the words: every way locks in this order
+        reopen(row, undoing.undo_last(brand=brand, rater=rater, assignment=row), now=now)
     return holding.held(brand=brand, rater=rater, public_id=row.public_id)
+
+
+def take_word_back(said: Word, *, by: Any, now: datetime) -> Word:
+    """Undo one word, wherever it was said. Where it was the last one about an item, the item is in the person's hands
+    again, and goes to somebody else when they leave it. Raises NothingToUndo."""
+    if said.assignment is None:
+        return undoing.undo(said, by=by)
+    with transaction.atomic():
+        row = holding.locked(said.assignment)
+        undone = undoing.undo(said, by=by)
+        left = {"assignment": row, "undone_at__isnull": True}
+        if not any(
+            model.objects.for_brand(row.brand_id).filter(**left).exists() for model in (Feedback, PreferencePair)
+        ):
+            reopen(row, undone, now=now)
+    return undone
+
+
+def reopen(row: Assignment, said: Word, *, now: datetime) -> None:
+    """Put a locked assignment whose answer was undone into the person's hands, with what was said as its draft."""
+    if row.state != Assignment.State.ANSWERED:
+        return
+    row.state, row.answered_at, row.draft = Assignment.State.OPEN, None, _as_draft(said)
+    row.locked_until = now + timedelta(minutes=row.item.task.lock_minutes)
+    row.save(update_fields=["state", "answered_at", "draft", "locked_until"])
+    if row.holds_slot:
+        _count(row.item, -1)
 
 
 def as_shown(verdict: str, shown_order: str) -> str:
@@ -138,7 +145,9 @@ def _has_room(row: Assignment) -> bool:
     return row.holds_slot
 
 
-def _stored(row: Assignment, by: Any, counts: bool, *, verdict: str | None, **given: Any) -> tuple[Word, bool]:
+def _stored(
+    row: Assignment, by: Any, counts: bool, *, again: bool, verdict: str | None, **given: Any
+) -> tuple[Word, bool]:
     common = {
         "rater": by,
         "task": row.item.task,
@@ -149,7 +158,8 @@ def _stored(row: Assignment, by: Any, counts: bool, *, verdict: str | None, **gi
     if row.item.b is not None:
         if verdict is None:
             raise BadFeedback("Say which one is better: a, b, tie or both_bad.", field="verdict", value="")
-        _replace(PreferencePair, row, by)
+        if again:
+            _replace(PreferencePair, row, by)
         return giving.prefer(
             a=row.item.a, b=row.item.b, verdict=as_shown(verdict, row.shown_order), shown_order=row.shown_order,
             seed=row.seed, **common,
@@ -160,7 +170,7 @@ def _stored(row: Assignment, by: Any, counts: bool, *, verdict: str | None, **gi
     original = text_of(row.item.a) if words["corrected"] is not None else ""
     kinds = {"stars": "stars", "thumb": "thumb", "corrected": "correction"}
     for name, kind in kinds.items():
-        if words[name] is not None:
+        if again and words[name] is not None:
             _replace(Feedback, row, by, kind=kind)
     return giving.rate(experience=row.item.a, original=original, **words, **common)
 
@@ -174,31 +184,30 @@ def _replace(model: Any, row: Assignment, by: Any, **which: Any) -> None:
 def _known(row: Assignment, by: Any, key: str) -> Word | None:
     if not key:
         return None
-    for model in (PreferencePair, Feedback):
-        found: Word | None = model.objects.for_brand(row.brand_id).filter(rater=by, key=key).first()
-        if found is not None:
-            return found
-    return None
+    model = Feedback if row.item.b_id is None else PreferencePair
+    found: Word | None = model.objects.for_brand(row.brand_id).filter(rater=by, key=key).first()
+    return found
 
 
 def _count(item: RatingItem, by: int) -> None:
-    """Count an answer in or out; the item is done when all that were wanted have answered."""
-    rows = RatingItem.objects.for_brand(item.brand_id).filter(pk=item.pk)
-    rows.update(answered=F("answered") + by)
-    item.refresh_from_db(fields=["answered", "wanted", "state"])
-    done = item.answered >= item.wanted
-    if item.state == RatingItem.State.CLOSED:
-        return
-    state = RatingItem.State.DONE if done else RatingItem.State.OPEN
-    rows.update(state=state, disputed=done and _disputed(item))
+    """Count an answer in or out of a locked item; it is done when all that were wanted have answered."""
+    item.answered += by
+    changed: dict[str, Any] = {"answered": item.answered}
+    if item.state != RatingItem.State.CLOSED:
+        done = item.answered >= item.wanted
+        state = RatingItem.State.DONE if done else RatingItem.State.OPEN
+        changed |= {"state": state, "disputed": done and _disputed(item)}
+    RatingItem.objects.for_brand(item.brand_id).filter(pk=item.pk).update(**changed)
 
 
 def _disputed(item: RatingItem) -> bool:
     valid = {"assignment__item": item, "undone_at__isnull": True, "counts": True}
-    verdicts = PreferencePair.objects.for_brand(item.brand_id).filter(**valid).values_list("verdict", flat=True)
+    if item.b_id is not None:
+        pairs = PreferencePair.objects.for_brand(item.brand_id).filter(**valid)
+        return disagree(list(pairs.values_list("verdict", flat=True)), [], [])
     words = list(Feedback.objects.for_brand(item.brand_id).filter(**valid).values_list("kind", "stars", "value"))
     stars = [given for kind, given, _ in words if kind == Feedback.Kind.STARS and given]
-    return disagree(list(verdicts), stars, [value for kind, _, value in words if kind == Feedback.Kind.THUMB])
+    return disagree([], stars, [value for kind, _, value in words if kind == Feedback.Kind.THUMB])
 
 
 def _as_draft(said: Word) -> dict[str, str]:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import F, QuerySet
 
 from crm.errors import EndcapError
 from crm.models import Brand
 from rlhf.models import Assignment, RatingItem, RatingTask
+from rlhf.rating.picking import Picked, pick
 
 MOST_AT_ONCE = 25
-REPEAT_AFTER = 8  # answers that lie between the two showings of an item
 SWEEP = 500
 LONGEST_DRAFT = 60_000
 
@@ -36,7 +35,7 @@ def take(*, task: RatingTask, rater: Any, count: int = 1, now: datetime) -> list
     for attempt in (1, 2):
         try:
             with transaction.atomic():
-                return _take(task, rater, count, now, until)
+                return _take(task, rater, count, until)
         except IntegrityError:  # the same person in two windows took the same item
             if attempt == 2:
                 raise
@@ -49,6 +48,13 @@ def held(*, brand: Brand, rater: Any, public_id: Any) -> Assignment:
     found: Assignment | None = rows.select_related("item__task", "item__a", "item__b", "brand").first()
     if found is None:
         raise NotHeld("This item is not yours to rate. Take the next one.")
+    return found
+
+
+def locked(assignment: Assignment) -> Assignment:
+    """The same row as it is now, locked with its item until the transaction ends; with task and experiences."""
+    rows = Assignment.objects.for_brand(assignment.brand_id).select_for_update(of=("self", "item"), no_key=True)
+    found: Assignment = rows.select_related("item__task", "item__a__brand", "item__b").get(pk=assignment.pk)
     return found
 
 
@@ -99,92 +105,44 @@ def release_expired(brand: Brand | int, *, now: datetime) -> int:
     return released
 
 
-def _take(task: RatingTask, rater: Any, count: int, now: datetime, until: datetime) -> list[Assignment]:
+def _take(task: RatingTask, rater: Any, count: int, until: datetime) -> list[Assignment]:
+    """Locks are taken in one order, so that two windows of a person never wait for each other: assignments by key, then
+    items; and here nobody waits for an item while holding anything."""
     rows = Assignment.objects.for_brand(task.brand_id)
-    mine = rows.filter(item__task=task, rater=rater)
-    open_now = mine.filter(state=Assignment.State.OPEN, item__state=RatingItem.State.OPEN).order_by("pk")
-    kept = list(open_now.select_related("item__a", "item__b")[:count])
+    mine = rows.filter(item__task=task, rater=rater, state=Assignment.State.OPEN)
+    open_now = mine.exclude(item__state=RatingItem.State.CLOSED).order_by("pk").select_related("item__a", "item__b")
+    kept = list(open_now.select_for_update(of=("self",), no_key=True)[:count])
     rows.filter(pk__in=[one.pk for one in kept]).update(locked_until=until)
-    number = mine.count()
-    while len(kept) < count:
-        item, showing = _next(task, rater, number)
-        if item is None:
-            break
-        kept.append(_given(task, rater, item, showing, number, until))
-        number += 1
-    return kept
+    if len(kept) == count:
+        return kept
+    picked = pick(task, rater, count - len(kept), alone=not kept)
+    given = [_given(task, rater, one, until) for one in picked]
+    taken = [one.item_id for one in given if one.holds_slot]
+    RatingItem.objects.for_brand(task.brand_id).filter(pk__in=taken).update(taken=F("taken") + 1)
+    rows.bulk_create([one for one in given if one.pk is None])
+    return kept + given
 
 
-def _next(task: RatingTask, rater: Any, number: int) -> tuple[RatingItem | None, int]:
-    draw = _draw(task, rater, number)
-    if draw < task.gold_share:
-        gold = _unseen(task, rater).filter(is_gold=True).order_by("pk").first()
-        if gold is not None:
-            return gold, 1
-    elif draw < task.gold_share + task.repeat_share:
-        again = _seen_long_ago(task, rater)
-        if again is not None:
-            return again, 2
-    fresh = _unseen(task, rater).filter(is_gold=False, taken__lt=F("wanted")).order_by("-priority", "pk")
-    if connection.features.has_select_for_update_skip_locked:
-        fresh = fresh.select_for_update(skip_locked=True, of=("self",))
-    for item in fresh[:1]:
-        if (
-            RatingItem.objects.for_brand(task.brand_id)
-            .filter(pk=item.pk, taken__lt=F("wanted"))
-            .update(taken=F("taken") + 1)
-        ):
-            return item, 1
-    return None, 1
-
-
-def _unseen(task: RatingTask, rater: Any) -> QuerySet[Any]:
-    seen = Assignment.objects.for_brand(task.brand_id).filter(
-        rater=rater, item__task=task, showing=1,
-        state__in=[Assignment.State.OPEN, Assignment.State.ANSWERED, Assignment.State.SKIPPED],
-    )  # fmt: skip
-    rows: QuerySet[Any] = RatingItem.objects.for_brand(task.brand_id).filter(task=task, state=RatingItem.State.OPEN)
-    return rows.exclude(pk__in=seen.values("item"))
-
-
-def _seen_long_ago(task: RatingTask, rater: Any) -> RatingItem | None:
-    """The item answered longest ago that was shown once, with `REPEAT_AFTER` answers since."""
-    rows = Assignment.objects.for_brand(task.brand_id).filter(item__task=task, rater=rater)
-    twice = rows.filter(showing=2).values("item")
-    answered = rows.filter(showing=1, state=Assignment.State.ANSWERED).order_by("-answered_at", "-pk")
-    old = answered.exclude(item__in=twice).exclude(item__is_gold=True).select_related("item")[REPEAT_AFTER:]
-    found = next(iter(old[:1]), None)
-    return found.item if found is not None else None
-
-
-def _given(task: RatingTask, rater: Any, item: RatingItem, showing: int, number: int, until: datetime) -> Assignment:
-    """The row that says so. A side is drawn for every showing; a lock that ran out before is taken up again."""
-    seed = _seed(task, rater, number)
+def _given(task: RatingTask, rater: Any, picked: Picked, until: datetime) -> Assignment:
+    """The row that says so, to be written where it is new. A side is drawn for every showing."""
     values = {
-        "shown_order": "ba" if item.b_id and seed % 2 else "ab",
-        "seed": seed,
+        "shown_order": "ba" if picked.item.b_id and picked.seed % 2 else "ab",
+        "seed": picked.seed,
         "state": Assignment.State.OPEN,
         "locked_until": until,
-        "holds_slot": showing == 1 and not item.is_gold,
+        "holds_slot": picked.showing == 1 and not picked.item.is_gold,
     }
-    made: Assignment
-    made, _ = Assignment.objects.for_brand(task.brand_id).update_or_create(
-        brand_id=task.brand_id, item=item, rater=rater, showing=showing, defaults=values
-    )
-    made.item = item
-    return made
+    if picked.row is None:
+        return Assignment(
+            brand_id=task.brand_id, item=picked.item, rater=rater, showing=picked.showing, **values
+        )  # fmt: skip
+    for name, value in values.items():
+        setattr(picked.row, name, value)
+    picked.row.item = picked.item
+    picked.row.save(update_fields=list(values))
+    return picked.row
 
 
 def _own(assignment: Assignment, by: Any) -> QuerySet[Any]:
     rows: QuerySet[Any] = Assignment.objects.for_brand(assignment.brand_id).filter(pk=assignment.pk, rater=by)
     return rows
-
-
-def _seed(task: RatingTask, rater: Any, number: int) -> int:
-    digest = hashlib.sha256(f"{task.pk}/{rater.pk}/{number}".encode()).digest()
-    return int.from_bytes(digest[:7], "big")
-
-
-def _draw(task: RatingTask, rater: Any, number: int) -> float:
-    """In [0, 1), from bits that the seed's side does not use."""
-    return (_seed(task, rater, number) >> 8) / float(1 << 48)

@@ -22,14 +22,13 @@ def put_back(assignment: Assignment, *, by: Any, now: datetime) -> Assignment:
 
     Raises NothingToUndo where the answer was exported.
     """
-    if assignment.state in (State.OPEN, State.EXPIRED):
-        return assignment
-    if assignment.state == State.SKIPPED:
-        return _unskip(assignment, now)
-    if not last_words(brand=assignment.brand, rater=by, assignment=assignment, most=1):
-        raise NothingToUndo("This rating was exported for training and cannot be taken back.")
-    back = answering.take_back(brand=assignment.brand, rater=by, assignment=assignment, now=now)
-    return back or assignment
+    with transaction.atomic():
+        row = holding.locked(assignment)
+        if row.state == State.ANSWERED:
+            if not last_words(brand=assignment.brand, rater=by, assignment=row, most=1):
+                raise NothingToUndo("This rating was exported for training and cannot be taken back.")
+            return answering.take_back(brand=assignment.brand, rater=by, assignment=row, now=now) or row
+        return _unskip(row, now) if row.state == State.SKIPPED else row
 
 
 def put_back_last(task: RatingTask, *, by: Any, now: datetime) -> Assignment | None:
@@ -38,7 +37,7 @@ def put_back_last(task: RatingTask, *, by: Any, now: datetime) -> Assignment | N
     skipped = mine.filter(state=State.SKIPPED, answered_at__isnull=False).order_by("-answered_at", "-pk").first()
     words = last_words(brand=task.brand, rater=by, task=task, most=1)
     if skipped is not None and (not words or skipped.answered_at > words[0].created_at):
-        return _unskip(holding.held(brand=task.brand, rater=by, public_id=skipped.public_id), now)
+        return put_back(skipped, by=by, now=now)
     return answering.take_back(brand=task.brand, rater=by, task=task, now=now)
 
 
@@ -49,18 +48,20 @@ def last_word(assignment: Assignment, *, by: Any) -> Word | None:
 
 def let_go(task: RatingTask, *, by: Any, now: datetime) -> int:
     """Give back every item of the task that this person holds without a draft, so that others get it; how many."""
-    mine = Assignment.objects.for_brand(task.brand_id).filter(item__task=task, rater=by, state=State.OPEN, draft={})
-    mine.update(locked_until=now - timedelta(seconds=1))
+    rows = Assignment.objects.for_brand(task.brand_id)
+    mine = rows.filter(item__task=task, rater=by, state=State.OPEN, draft={}).order_by("pk")
+    with transaction.atomic():
+        keys = [one.pk for one in mine.select_for_update(of=("self",), no_key=True)]
+        rows.filter(pk__in=keys).update(locked_until=now - timedelta(seconds=1))
     return holding.release_expired(task.brand_id, now=now)
 
 
-def _unskip(assignment: Assignment, now: datetime) -> Assignment:
-    with transaction.atomic():
-        until = now + timedelta(minutes=assignment.item.task.lock_minutes)
-        rows = Assignment.objects.for_brand(assignment.brand_id).filter(pk=assignment.pk, state=State.SKIPPED)
-        opened = rows.update(state=State.OPEN, answered_at=None, locked_until=until) == 1
-        if opened and assignment.showing == 1 and not assignment.item.is_gold:
-            # Where others took the place meanwhile, an answer is still taken; it counts where there is room.
-            holding.regain(assignment)
-    assignment.refresh_from_db()
-    return assignment
+def _unskip(row: Assignment, now: datetime) -> Assignment:
+    """In a transaction that holds the row's lock."""
+    row.state, row.answered_at = State.OPEN, None
+    row.locked_until = now + timedelta(minutes=row.item.task.lock_minutes)
+    row.save(update_fields=["state", "answered_at", "locked_until"])
+    if row.showing == 1 and not row.item.is_gold:
+        # Where others took the place meanwhile, an answer is still taken; it counts where there is room.
+        row.holds_slot = holding.regain(row)
+    return row
