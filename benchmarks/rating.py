@@ -76,7 +76,7 @@ def by_keyboard(site: Site, task: str, plan: Plan) -> dict[str, Any]:
     with site.desk(task) as desk:
         times = time_ratings(desk.sign_in, desk.where, plan.repetitions)
         stored = desk.rated()
-    return {**shares(times), "stored": stored, "keys": len(desk.where.keys[0])}
+    return {**shares(times), "moved": times.moved, "stored": stored, "keys": len(desk.where.keys[0])}
 
 
 def shares(times: Times) -> dict[str, Any]:

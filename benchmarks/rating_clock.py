@@ -47,7 +47,7 @@ CLOCK = """
     frame.port1.onmessage = () => then(wall(performance.now()));
     frame.port2.postMessage(null);
   };
-  const sent = [];
+  const sent = window.benchmarkSent = [];
   if (SAVES) new PerformanceObserver(list => {
     for (const call of list.getEntries().filter(one => one.name.includes(SAVES))) {
       const since = sent.shift();
@@ -103,12 +103,14 @@ class RatingPage:
 class Times:
     """Milliseconds to the next item, from a rating's last key and from its first; `failed` of `asked` never came.
 
+    `moved` counts all that led on to another item, warm-up included; as many should be stored.
     `saved` are the milliseconds until the server had answered that it has it, where the next item is shown before.
     """
 
     last: list[float] = field(default_factory=list)
     first: list[float] = field(default_factory=list)
     saved: list[float] = field(default_factory=list)
+    moved: int = 0
     asked: int = 0
     failed: int = 0
 
@@ -136,6 +138,7 @@ def time_ratings(sign_in: Callable[[Page], None], where: RatingPage, repetitions
             page.wait_for_timeout(1500)
             for number in range(repetitions + WARM_UP):
                 took = _rate(page, where.keys[number % len(where.keys)])
+                times.moved += took is not None
                 if number < WARM_UP:
                     continue
                 times.asked += 1
@@ -146,7 +149,8 @@ def time_ratings(sign_in: Callable[[Page], None], where: RatingPage, repetitions
                     continue
                 times.last.append(took["last"])
                 times.first.append(took["first"])
-            page.wait_for_timeout(1500)  # whoever saves behind the next item has the last one to save
+            if where.saves:
+                page.wait_for_function("window.benchmarkSent.length === 0", timeout=WAIT_MS)
         finally:
             browser.close()
     return times

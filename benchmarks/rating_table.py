@@ -81,7 +81,7 @@ def _cell(one: Any) -> str:
 
 def show(console: Console, found: Found, judged: dict[str, Any]) -> None:
     keys = Table(title="By keyboard: ms from the last key to the next item", title_justify="left")
-    for column in ("", "task", "keys", "p50", "p95", "saved p50", "saved p95", "stored of pressed"):
+    for column in ("", "task", "keys", "p50", "p95", "saved p50", "saved p95", "stored"):
         keys.add_column(column, justify="left" if column in ("", "task") else "right")
     api = Table(title="API: annotations per second", title_justify="left")
     for column in ("", "clients", "per second", "p50 ms", "p95 ms", "server's CPU, ms each", "troubles"):
@@ -92,7 +92,7 @@ def show(console: Console, found: Found, judged: dict[str, Any]) -> None:
     for name, said in found.items():
         for task, one in said["keyboard"].items():
             times = [str(one.get(f"{which}_ms", "–")) for which in ("p50", "p95", "saved_p50", "saved_p95")]
-            keys.add_row(name, task, str(one["keys"]), *times, f"{one['stored']} of {one['ratings'] + one['failed']}+5")
+            keys.add_row(name, task, str(one["keys"]), *times, f"{one['stored']} of {one['moved']}")
         for clients, one in said["api"].items():
             figures = [str(one[which]) for which in ("per_second", "p50_ms", "p95_ms", "server_cpu_ms")]
             api.add_row(name, clients, *figures, "; ".join(one["troubles"]))
