@@ -36,7 +36,7 @@ MACHINE = f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, Py
 
 
 def fill(episodes: int, leads: int, seed: int) -> dict[str, Any]:
-    """In a process of its own (`--fill`): sample brand, then rows by the thousand; sessions and an episode."""
+    """In a process of its own (`--fill`): sample brand, rows by the thousand, a training; sessions and an episode."""
     import django
 
     django.setup()
@@ -50,7 +50,8 @@ def fill(episodes: int, leads: int, seed: int) -> dict[str, Any]:
     from django.utils import timezone
 
     from crm.models import Brand, FunnelStage, Lead, Pack, PipelineStage
-    from orchestrator.models import Episode, Step
+    from orchestrator import learning
+    from orchestrator.models import Episode, PolicyVersion, Step
     from rlhf.models import Experience, Reward
     from rlhf.rewards import current_config
 
@@ -150,9 +151,13 @@ def fill(episodes: int, leads: int, seed: int) -> dict[str, Any]:
         ],
         batch_size=1000,
     )
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")  # as autovacuum does soon after such a load, and SQLite by itself
     user = get_user_model().objects.get(username="ana")
+    learning.train(brand=brand, by=user, max_runs=1_000)
+    version = PolicyVersion.objects.for_brand(brand).filter(number__gt=0).get()
+    Episode.objects.for_brand(brand).filter(mode="rl").update(policy_version=version)
+    with connection.cursor() as cursor:
+        # As autovacuum does within a minute of such a load, where it is not switched off, and SQLite by itself.
+        cursor.execute("ANALYZE" if connection.vendor == "sqlite" else "VACUUM ANALYZE")
     admin = get_user_model().objects.filter(is_superuser=True).get()
     keys = {}
     for name, person in (("ours", user), ("peer", admin)):

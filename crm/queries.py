@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Count, Max, Min, Q, Sum
+from django.db.models import Count, Min, Q, Sum
 
 from crm import reconciled
 from crm.models import (
@@ -189,6 +189,6 @@ def holdings(brand: Brand) -> list[Holding]:
         ("Sales", Sale.objects.for_brand(brand), "sold_at"),
         ("Answers", Outcome.objects.for_brand(brand), "occurred_at"),
     ):
-        summed = rows.aggregate(count=Count("pk"), latest=Max(at))
-        found.append(Holding(name, summed["count"], summed["latest"]))
+        newest = rows.order_by(f"-{at}").values_list(at, flat=True).first()
+        found.append(Holding(name, rows.count(), newest))
     return found

@@ -146,7 +146,7 @@ def step_log(step: Step) -> dict[str, Any]:
 
 
 def _read(episodes: EpisodeQuerySet) -> Iterator[Episode]:
-    rows = episodes.select_related("brand", "pack", "policy_version").prefetch_related("steps")
+    rows = episodes.with_names().select_related("brand").prefetch_related("steps")
     return iter(rows.iterator(chunk_size=CHUNK))
 
 

@@ -15,9 +15,7 @@ from rlhf.models import Evaluation, Reward
 
 def with_relations(episodes: EpisodeQuerySet) -> EpisodeQuerySet:
     """What an `EpisodeSummary` reads, in two queries for any number of episodes."""
-    related: EpisodeQuerySet = episodes.select_related("pack", "policy_version", "forked_from").prefetch_related(
-        "steps"
-    )
+    related: EpisodeQuerySet = episodes.with_names().select_related("forked_from").prefetch_related("steps")
     return related
 
 

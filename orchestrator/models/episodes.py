@@ -45,6 +45,11 @@ class EpisodeQuerySet(BrandQuerySet):
     def rewarded(self) -> Self:
         return self.done().filter(reward__isnull=False)
 
+    def with_names(self) -> Self:
+        """With pack and policy version beside each, but without the long lists of what the version learned."""
+        learned = (f"policy_version__{field}" for field in ("parameters", "buckets", "summary"))
+        return self.select_related("pack", "policy_version").defer(*learned)
+
     def claimable(self, now: datetime) -> Self:
         """Queued, or running with an expired lease."""
         return self.filter(
@@ -126,6 +131,10 @@ class Episode(BrandOwned):
             models.Index(fields=["brand", "reward"], name="episode_by_reward"),
             models.Index(fields=["brand", "mode", "state"], name="episode_by_mode_state"),
             models.Index(fields=["brand", "state", "-created_at"], name="episode_newest_of_state"),
+            # All that the figures of Home and Episodes add up, so that they are read from the index alone.
+            models.Index(
+                fields=["brand", "state", "mode", "finished_at", "simulated", "reward", "cost"], name="episode_figures"
+            ),
             models.Index(fields=["state", "leased_until"], name="episode_claimable"),
             models.Index(
                 fields=["finished_at"],

@@ -8,7 +8,7 @@ from decimal import Decimal
 from statistics import fmean
 from typing import Any
 
-from django.db.models import Count, F, Max, Q, Sum
+from django.db.models import Count, Exists, F, Max, OuterRef, Q, Sum
 from django.urls import reverse
 from django.utils import timezone
 
@@ -16,7 +16,8 @@ from crm.charts.drawings import Drawing
 from crm.charts.funnel import Stage, funnel
 from crm.models import Brand, FunnelStage, Import, Lead, Membership, Pack, Sale, StageChange
 from crm.templatetags.figures import times
-from orchestrator.models import Episode, EpisodeState, PolicyVersion
+from orchestrator.models import Episode, EpisodeState
+from orchestrator.queries.packs import Training
 from rlhf.models import Evaluation
 from training.models import TrainingRun
 
@@ -86,19 +87,19 @@ class Selling:
     days_to_purchase: float | None
 
 
-def waiting_for(brand: Brand, membership: Membership) -> list[Waiting]:
+def waiting_for(brand: Brand, membership: Membership, *, states: dict[str, int], training: Training) -> list[Waiting]:
     """What somebody has to look after, the most urgent first. Only those who may act are asked to."""
     if not membership.may_plan:
         return []
     return [
-        *_episodes_waiting(brand),
+        *_episodes_waiting(brand, states),
         *_rows_set_aside(brand),
-        *_training_waiting(brand),
+        *_training_waiting(training),
         *_packs_never_run(brand),
     ]
 
 
-def _episodes_waiting(brand: Brand) -> list[Waiting]:
+def _episodes_waiting(brand: Brand, states: dict[str, int]) -> list[Waiting]:
     recently = timezone.now() - WEEK
     kinds = (
         (EpisodeState.STUCK, "failed", "Needs a person", "Stuck", Q()),
@@ -107,6 +108,8 @@ def _episodes_waiting(brand: Brand) -> list[Waiting]:
     )
     waiting = []
     for state, mark, word, name, extra in kinds:
+        if state not in states:
+            continue
         found = Episode.objects.for_brand(brand).filter(extra, state=state)
         newest = list(found.select_related("pack").order_by("-created_at")[:3])
         if not newest:
@@ -147,22 +150,19 @@ def _rows_set_aside(brand: Brand) -> list[Waiting]:
     return waiting
 
 
-def _training_waiting(brand: Brand) -> list[Waiting]:
-    """Rewards that settled after the newest training: enough of them, and training again is worth it."""
-    last = PolicyVersion.objects.for_brand(brand).filter(number__gt=0).aggregate(at=Max("created_at"))["at"]
-    settled = Episode.objects.for_brand(brand).rewarded()
-    if last is not None:
-        settled = settled.filter(finished_at__gt=last)
-    count = settled.count()
-    if count < 20:
+def _training_waiting(training: Training) -> list[Waiting]:
+    """Rewards that settled after the newest version was trained: enough of them, and training again is worth it."""
+    if training.unlearned_runs < 20:
         return []
     text = "Train, and the policy learns from them which agent to pick next."
-    title = f"{times(count, 'new run')} to learn from"
-    return [Waiting("learn", title, text, f"{reverse('packs')}#train-title", "waiting", "Ready", last, "Train")]
+    title = f"{times(training.unlearned_runs, 'new run')} to learn from"
+    last, url = training.trained_at, f"{reverse('packs')}#train-title"
+    return [Waiting("learn", title, text, url, "waiting", "Ready", last, "Train")]
 
 
 def _packs_never_run(brand: Brand) -> list[Waiting]:
-    fresh = list(Pack.objects.for_brand(brand).filter(episodes__isnull=True).order_by("name")[:4])
+    runs = Episode.objects.for_brand(brand).filter(pack=OuterRef("pk"))
+    fresh = list(Pack.objects.for_brand(brand).filter(~Exists(runs)).order_by("name")[:4])
     if not fresh:
         return []
     if len(fresh) == 1:
@@ -180,8 +180,8 @@ def loop(brand: Brand) -> Loop:
 
     def turn(rows: Any, at: str) -> Turn:
         counted = rows.filter(**{f"{at}__gt": now - 2 * WEEK, f"{at}__lte": now}).aggregate(
-            now=Count("pk", filter=Q(**{f"{at}__gt": now - WEEK})),
-            before=Count("pk", filter=Q(**{f"{at}__lte": now - WEEK})),
+            now=Count(at, filter=Q(**{f"{at}__gt": now - WEEK})),
+            before=Count(at, filter=Q(**{f"{at}__lte": now - WEEK})),
         )
         return Turn(counted["now"], counted["before"])
 
@@ -200,7 +200,7 @@ def selling(brand: Brand) -> Selling:
     leads = Lead.objects.for_brand(brand)
     at_stage: dict[str, int] = dict(leads.order_by().values_list("funnel_stage").annotate(n=Count("*")))
     total = sum(at_stage.values())
-    lost = at_stage.pop(FunnelStage.LOST, 0)
+    lost, proposals = at_stage.pop(FunnelStage.LOST, 0), at_stage.get(FunnelStage.PROPOSAL, 0)
     # A lost lead got as far as the stage it was lost from.
     fell = StageChange.objects.for_brand(brand).filter(to_funnel=FunnelStage.LOST, lead__funnel_stage=FunnelStage.LOST)
     for stage, count in fell.order_by().values_list("from_funnel").annotate(Count("lead", distinct=True)):
@@ -215,21 +215,22 @@ def selling(brand: Brand) -> Selling:
     )
     sold = sales.filter(sold_at__gte=F("lead__created_at")).order_by("-sold_at")[:NEWEST_SALES]
     took = [(at - began).total_seconds() / DAY for at, began in sold.values_list("sold_at", "lead__created_at")]
-    proposals = leads.filter(funnel_stage=FunnelStage.PROPOSAL).aggregate(
-        count=Count("pk"), amount=Sum("amount", default=Decimal(0))
-    )
+    offered = leads.filter(funnel_stage=FunnelStage.PROPOSAL).aggregate(sum=Sum("amount", default=Decimal(0)))
     return Selling(
         drawing=funnel([Stage(stage.label, count) for stage, count in zip(STAGES, reached_by, strict=True)]),
         leads=total,
         lost=lost,
         won=money["won"],
         won_before=money["before"],
-        proposals=proposals["count"],
-        proposals_amount=proposals["amount"],
+        proposals=proposals,
+        proposals_amount=offered["sum"],
         days_to_purchase=fmean(took) if took else None,
     )
 
 
 def states(brand: Brand) -> dict[str, int]:
-    """How many episodes stand where."""
-    return dict(Episode.objects.for_brand(brand).order_by().values_list("state").annotate(n=Count("*")))
+    """How many episodes stand where, but for those that are done: most of all, and in no figure of Home."""
+    others = Episode.objects.for_brand(brand).filter(
+        state__in=[one for one in EpisodeState if one != EpisodeState.DONE]
+    )
+    return dict(others.order_by().values_list("state").annotate(n=Count("*")))

@@ -53,7 +53,11 @@ def overview(episodes: EpisodeQuerySet) -> Overview:
     counts: dict[str, int] = {}
     total = simulated = real = 0
     cost: Any = 0
-    groups = episodes.order_by().values_list("state", "simulated").annotate(Count("pk"), Count("reward"), Sum("cost"))
+    groups = (
+        episodes.order_by()
+        .values_list("state", "simulated")
+        .annotate(count=Count("*"), rewarded=Count("reward"), spent=Sum("cost"))
+    )
     for state, is_simulated, count, rewarded, spent in groups:
         counts[state] = counts.get(state, 0) + count
         total += count
@@ -86,7 +90,7 @@ def spread_by_mode(rewarded: EpisodeQuerySet) -> tuple[Drawing, float | None]:
     """Histograms per mode and the mean of all, in two questions: the ends, then the counts of every bin."""
     rewarded = rewarded.order_by()
     sums = rewarded.values_list("mode").annotate(
-        count=Count("pk"),
+        count=Count("*"),
         total=Sum("reward"),
         squares=Sum(F("reward") * F("reward")),
         lowest=Min("reward"),
@@ -99,7 +103,7 @@ def spread_by_mode(rewarded: EpisodeQuerySet) -> tuple[Drawing, float | None]:
     step = edges[1] - edges[0]
     counts = {mode: [0] * (len(edges) - 1) for mode in by_mode}
     binned = rewarded.annotate(bin=Floor((F("reward") - edges[0]) / step)).values_list("mode", "bin")
-    for mode, index, count in binned.annotate(Count("pk")):
+    for mode, index, count in binned.annotate(count=Count("*")):
         counts[mode][min(max(int(index), 0), len(edges) - 2)] += count
     spreads = [
         Spread(mode, counts[mode], mean_of(*by_mode[mode][:3]), by_mode[mode][3], by_mode[mode][4])

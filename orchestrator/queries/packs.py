@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, F, Q, Sum, Window
-from django.db.models.functions import RowNumber
+from django.db.models import Count, F, OuterRef, Q, Subquery, Sum
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
@@ -84,12 +83,13 @@ def cards(brand: Brand, *, chosen: dict[str, str], packs: Iterable[Pack] | None 
 
 
 def _newest(brand: Brand, packs: list[int]) -> Iterable[Episode]:
-    """The newest runs of every pack. Ranked by key alone first, so that ten thousand rows are not carried through."""
-    rank = Window(RowNumber(), partition_by=[F("pack")], order_by=[F("created_at").desc(), F("pk").desc()])
-    runs = Episode.objects.for_brand(brand).filter(pack__in=packs)
-    keys = runs.order_by().values("pk", "pack", "created_at").annotate(rank=rank).filter(rank__lte=HISTORY + 1)
-    wanted = Episode.objects.for_brand(brand).filter(pk__in=[row["pk"] for row in keys])
-    found: Iterable[Episode] = wanted.select_related("policy_version").order_by("pack", "-created_at", "-pk")
+    """The newest runs of every pack: since when first, by a look into the index for each, then the runs since then."""
+    runs = Episode.objects.for_brand(brand)
+    nth = runs.filter(pack=OuterRef("pk")).order_by("-created_at").values("created_at")[HISTORY : HISTORY + 1]
+    wanted = Q(pk__in=[])
+    for pack, since in Pack.objects.for_brand(brand).filter(pk__in=packs).values_list("pk", Subquery(nth)):
+        wanted |= Q(pack=pack, created_at__gte=since) if since else Q(pack=pack)
+    found: Iterable[Episode] = runs.filter(wanted).with_names().order_by("-created_at", "-pk")
     return found
 
 
@@ -133,12 +133,18 @@ class ModeShare:
 
 @dataclass(frozen=True)
 class Training:
-    """The newest training of the policy, the newest version, the one that serves, and what is new since."""
+    """The newest training of the policy, the newest version, the one that serves, and what is new since.
+
+    ``trained_at`` is when the newest version was made, None while that is version 0, the rules. ``fresh_runs`` ended
+    after the training was asked for, ``unlearned_runs`` after the newest version was made.
+    """
 
     run: TrainingRun | None
     newest: PolicyVersion | None
     serving: PolicyVersion | None
+    trained_at: datetime | None
     fresh_runs: int
+    unlearned_runs: int
     shares: list[ModeShare]
 
     @property
@@ -198,18 +204,37 @@ def changed_pick(bucket: dict[str, Any]) -> ChangedPick:
     )
 
 
-def training(brand: Brand) -> Training:
-    """What was learned and what is new since: five questions."""
+def training(brand: Brand, *, with_shares: bool = True) -> Training:
+    """What was learned and what is new since: three questions, and one for the shares."""
     lost = Q(state__in=UNDER_WAY, created_at__lte=timezone.now() - LONGEST_TRAINING)
     runs = TrainingRun.objects.for_brand(brand).filter(kind=TrainingRun.Kind.POLICY).exclude(lost)
     run = runs.select_related("by").order_by("-created_at", "-pk").first()
-    versions = list(PolicyVersion.objects.for_brand(brand).defer("parameters", "buckets").order_by("-number")[:1])
-    newest = versions[0] if versions else None
-    serving = PolicyVersion.objects.for_brand(brand).defer("parameters", "buckets").filter(serving=True).first()
-    fresh = Episode.objects.for_brand(brand).rewarded()
-    if run is not None:
-        fresh = fresh.filter(finished_at__gt=run.created_at)
-    return Training(run, newest, serving, fresh.count(), mode_shares(brand, run.summary if run else {}))
+    versions = PolicyVersion.objects.for_brand(brand).defer("parameters", "buckets", "summary")
+    serving_first = list(versions.order_by("-serving", "-number")[:2])
+    newest = max(serving_first, key=lambda version: version.number, default=None)
+    trained_at = newest.created_at if newest and newest.number else None
+    fresh, unlearned = _rewarded_since(brand, run.created_at if run else None, trained_at)
+    return Training(
+        run=run,
+        newest=newest,
+        serving=next((version for version in serving_first if version.serving), None),
+        trained_at=trained_at,
+        fresh_runs=fresh,
+        unlearned_runs=unlearned,
+        shares=mode_shares(brand, run.summary) if run and with_shares else [],
+    )
+
+
+def _rewarded_since(brand: Brand, training: datetime | None, version: datetime | None) -> tuple[int, int]:
+    """Rewarded runs that ended after each of the two moments, or ever where there was none: one question."""
+    rewarded = Episode.objects.for_brand(brand).rewarded()
+    if training and version:
+        rewarded = rewarded.filter(finished_at__gt=min(training, version))  # the newest of many
+    counts = rewarded.aggregate(
+        fresh=Count("reward", filter=Q(finished_at__gt=training) if training else None),
+        unlearned=Count("reward", filter=Q(finished_at__gt=version) if version else None),
+    )
+    return counts["fresh"], counts["unlearned"]
 
 
 def many_runs(brand: Brand) -> bool:
@@ -236,7 +261,7 @@ def mode_shares(brand: Brand, summary: dict[str, Any]) -> list[ModeShare]:
         .filter(simulated=brand.is_simulated)
         .order_by()
         .values_list("mode")
-        .annotate(count=Count("pk"), total=Sum("reward"), squares=Sum(F("reward") * F("reward")))
+        .annotate(count=Count("*"), total=Sum("reward"), squares=Sum(F("reward") * F("reward")))
     )
     means = {mode: mean_of(count, rewards, squares) for mode, count, rewards, squares in sums}
     ends = [end for mean in means.values() for end in (mean.low, mean.high) if end is not None]

@@ -47,23 +47,29 @@ def trend(brand: Brand, *, since: timedelta = timedelta(weeks=12)) -> Trend:
     """Mean reward per policy mode of the newest ``since``; simulated and real runs are never put in one mean."""
     rewarded = Episode.objects.for_brand(brand).rewarded().filter(simulated=brand.is_simulated)
     rewarded = rewarded.filter(finished_at__gte=timezone.now() - since)
-    ends = rewarded.aggregate(first=Min("finished_at"), last=Max("finished_at"), count=Count("pk"))
-    if not ends["count"]:
+    sums = list(_sums(rewarded, DAY))  # tells the span as well, and is all that a brand needs after its first week
+    if not sums:
         return Trend(reward_trend([]), "", 0)
-    width = stretch_width((ends["last"] - ends["first"]).total_seconds())
-    lines = _lines(_sums(rewarded, width), width)
-    versions = PolicyVersion.objects.for_brand(brand).filter(number__gt=0, created_at__gte=ends["first"])
+    first, last = min(row["first"] for row in sums), max(row["last"] for row in sums)
+    width = stretch_width((last - first).total_seconds())
+    if width < DAY:
+        sums = list(_sums(rewarded, width))
+    versions = PolicyVersion.objects.for_brand(brand).filter(number__gt=0, created_at__gte=first)
     uprights = [Upright(_begin(at, width), f"v{number}") for number, at in versions.values_list("number", "created_at")]
     uprights.sort(key=lambda upright: upright.at)
     return Trend(
-        reward_trend(lines, uprights, stretch="From" if width < DAY else "Week of" if width == 7 * DAY else "Day"),
+        reward_trend(
+            _lines(sums, width),
+            uprights,
+            stretch="From" if width < DAY else "Week of" if width == 7 * DAY else "Day",
+        ),
         _width_words(width),
-        ends["count"],
+        sum(row["runs"] for row in sums),
     )
 
 
 def _sums(rewarded: Any, width: int) -> Any:
-    """Count, sum and sum of squares by ten seconds, minute, hour or day (as text, in UTC) and by mode.
+    """Count, sum, sum of squares and ends by ten seconds, minute, hour or day (as text, in UTC) and by mode.
 
     Both databases write a time in UTC as text in this form, and cut it without asking Python row by row, as the
     functions of Django that truncate do on SQLite.
@@ -72,29 +78,30 @@ def _sums(rewarded: Any, width: int) -> Any:
     return (
         rewarded.order_by()
         .annotate(at=Substr(Cast("finished_at", TextField()), 1, letters))
-        .values_list("at", "mode")
-        .annotate(count=Count("pk"), total=Sum("reward"), squares=Sum(F("reward") * F("reward")))
+        .values("at", "mode")
+        .annotate(
+            runs=Count("*"),
+            total=Sum("reward"),
+            squares=Sum(F("reward") * F("reward")),
+            first=Min("finished_at"),
+            last=Max("finished_at"),
+        )
     )
 
 
 def _lines(sums: Any, width: int) -> list[Line]:
     merged: dict[tuple[str, datetime], list[float]] = {}
-    for at, mode, count, total, squares in sums:
-        cell = merged.setdefault((mode, _begin(_read(at), width)), [0, 0.0, 0.0])
-        cell[0] += count
-        cell[1] += total
-        cell[2] += squares
+    for row in sums:
+        cell = merged.setdefault((row["mode"], _begin(row["first"], width)), [0, 0.0, 0.0])
+        cell[0] += row["runs"]
+        cell[1] += row["total"]
+        cell[2] += row["squares"]
     lines: dict[str, list[Point]] = {}
     for (mode, begin), (count, total, squares) in sorted(merged.items(), key=lambda item: item[0][1]):
         mean = mean_of(int(count), total, squares)
         point = Point(begin, _label(begin, width), mean.mean or 0.0, mean.low, mean.high, mean.count)
         lines.setdefault(mode, []).append(point)
     return [Line(mode, lines[mode]) for mode in ("rl", "rule", "static") if mode in lines]
-
-
-def _read(at: str) -> datetime:
-    """`2026-11-21`, `2026-11-21 03`, `2026-11-21 03:38` or, to ten seconds, `2026-11-21 03:38:2`; in UTC."""
-    return datetime.fromisoformat(f"{at}0" if len(at) == 18 else at).replace(tzinfo=UTC)
 
 
 def _begin(at: datetime, width: int) -> datetime:

@@ -94,9 +94,7 @@ def _act(request: BrandRequest, pk: int, act: Callable[..., Any], done: str) -> 
 
 
 def _found(request: BrandRequest, pk: int) -> Episode:
-    wanted = Episode.objects.for_brand(request.brand).select_related(
-        "pack", "policy_version", "created_by", "forked_from"
-    )
+    wanted = Episode.objects.for_brand(request.brand).with_names().select_related("created_by", "forked_from")
     found: Episode = get_object_or_404(wanted, pk=pk)
     return found
 

@@ -25,8 +25,11 @@ RECENT = 8
 def home(request: BrandRequest) -> HttpResponse:
     """The first screen. A brand that has run nothing yet gets its first steps instead of empty charts."""
     brand = request.brand
-    if not Episode.objects.for_brand(brand).exists():
+    states = queries.states(brand)
+    recent = _recent(request, states)
+    if not recent["recent"] and not Episode.objects.for_brand(brand).exists():
         return render(request, "orchestrator/first_home.html", {"place": "home", **_first_steps(request)})
+    learned = training(brand, with_shares=False)
     return render(
         request,
         "orchestrator/home.html",
@@ -34,12 +37,12 @@ def home(request: BrandRequest) -> HttpResponse:
             "place": "home",
             "greeting": _greeting(),
             "today": timezone.localtime(),
-            "waiting": queries.waiting_for(brand, request.membership),
+            "waiting": queries.waiting_for(brand, request.membership, states=states, training=learned),
             "loop": queries.loop(brand),
             "selling": queries.selling(brand),
             "trend": trend(brand),
-            "training": training(brand),
-            **_recent(request),
+            "training": learned,
+            **recent,
         },
     )
 
@@ -48,14 +51,13 @@ def home(request: BrandRequest) -> HttpResponse:
 @requires_brand
 def recent_episodes(request: BrandRequest) -> HttpResponse:
     """The table of recent episodes alone, for its tabs."""
-    return render(request, "orchestrator/recent.html", _recent(request))
+    return render(request, "orchestrator/recent.html", _recent(request, queries.states(request.brand)))
 
 
-def _recent(request: BrandRequest) -> dict[str, object]:
+def _recent(request: BrandRequest, states: dict[str, int]) -> dict[str, object]:
     shown = request.GET.get("state", "")
     filters = EpisodeFilter({"state": shown}, brand=request.brand)
-    newest = filters.episodes().select_related("pack", "policy_version").order_by("-created_at", "-pk")[:RECENT]
-    states = queries.states(request.brand)
+    newest = filters.episodes().with_names().order_by("-created_at", "-pk")[:RECENT]
     counts = {
         EpisodeState.RUNNING: states.get(EpisodeState.RUNNING, 0),
         "person": states.get(EpisodeState.STUCK, 0) + states.get(EpisodeState.PAUSED, 0),

@@ -37,7 +37,7 @@ def episodes(request: BrandRequest) -> HttpResponse:
     """The list. The whole state is in the address, so that it can be kept, shared and gone back to."""
     filters = EpisodeFilter(request.GET, brand=request.brand)
     found = overview(filters.episodes())
-    page = Paginator(filters.ordered().select_related("pack", "policy_version"), PER_PAGE)
+    page = Paginator(filters.ordered().with_names(), PER_PAGE)
     page.count = found.total  # counted already, state by state
     shown = page.get_page(request.GET.get("page"))
     used = chips(filters, request.GET)

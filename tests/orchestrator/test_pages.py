@@ -9,15 +9,19 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
 from crm.models import FunnelStage, Lead, Sale
 from orchestrator import learning
 from orchestrator.models import Episode, PolicyVersion
+from orchestrator.queries.packs import training
 from orchestrator.queries.trends import stretch_width, trend
 from tests.factories import EpisodeFactory, PackFactory, StepFactory
+from training.models import TrainingRun
 
 pytestmark = pytest.mark.django_db
 
@@ -223,6 +227,42 @@ class TestHome:
     def test_it_asks_as_many_questions_of_many_as_of_few(self, ana_client, tax_assist, django_assert_max_num_queries):
         assert_constant(ana_client, reverse("home"), tax_assist, django_assert_max_num_queries)
 
+    def test_an_episode_that_ends_is_on_it_at_once(self, ana_client, tax_assist, run):
+        started = EpisodeFactory(pack=tax_assist, state="running", mode="rl")
+        before = ana_client.get(reverse("home")).context
+        assert [row.episode.state for row in before["recent"]] == ["running", "done"]
+        Episode.across_brands.filter(pk=started.pk).update(state="done", reward=0.9, finished_at=timezone.now())
+        after = ana_client.get(reverse("home")).context
+        assert (before["trend"].episodes, after["trend"].episodes) == (1, 2)
+        assert after["trend"].drawing.finding.endswith("RL is at 0.90 and Rule is at 0.71.")
+        assert [row.episode.reward for row in after["recent"]] == [0.9, 0.712]
+        assert (before["training"].fresh_runs, after["training"].fresh_runs) == (1, 2)
+
+    def test_a_tab_without_episodes_is_not_a_new_brand(self, ana_client, run):
+        page = ana_client.get(reverse("home") + "?state=failed")
+        assert page.context["recent"] == []
+        assert "No episode failed." in page.content.decode()
+
+    @pytest.mark.parametrize("name", ["home", "packs", "episodes"])
+    def test_lists_do_not_fetch_what_versions_learned(self, name, harbor, ana_client, tax_assist, client_queries):
+        version = PolicyVersion.across_brands.create(brand=harbor, number=1, learner="x", parameters={"long": [0] * 99})
+        finished(tax_assist, mode="rl", policy_version=version)
+        asked = client_queries(ana_client, reverse(name))
+        assert any("policyversion" in sql for sql in asked)
+        assert not [sql for sql in asked if '"parameters"' in sql or '"buckets"' in sql]
+
+
+@pytest.fixture
+def client_queries() -> Any:
+    """What a page asks the database, as SQL."""
+
+    def asked(client: Client, address: str) -> list[str]:
+        with CaptureQueriesContext(connection) as captured:
+            assert client.get(address).status_code == 200
+        return [query["sql"] for query in captured.captured_queries]
+
+    return asked
+
 
 class TestTrend:
     @pytest.mark.parametrize(
@@ -319,6 +359,17 @@ class TestPacks:
         assert [round(run.reward, 2) for run in card.history] == [n / 100 for n in range(22, 2, -1)]
         assert card.mean == pytest.approx(sum(range(3, 23)) / 100 / 20)
 
+    def test_every_pack_has_its_own_newest_runs(self, ana_client, tax_assist):
+        rare = PackFactory(brand=tax_assist.brand, slug="rare", name="Rare")
+        finished(rare, reward=0.5)
+        same = timezone.now() - timedelta(hours=1)
+        for number in range(25):
+            episode = finished(tax_assist, reward=number / 100, steps=1)
+            Episode.across_brands.filter(pk=episode.pk).update(created_at=same)
+        cards = {card.pack.slug: card for card in ana_client.get(reverse("packs")).context["cards"]}
+        assert [round(run.reward, 2) for run in cards["tax-assist"].history] == [n / 100 for n in range(24, 4, -1)]
+        assert [run.reward for run in cards["rare"].history] == [0.5]
+
     def test_a_failed_run_says_where_and_why(self, ana_client, tax_assist):
         finished(tax_assist, state="failed", reward=None, error="Governance refused the text twice.")
         page = ana_client.get(reverse("packs")).content.decode()
@@ -335,6 +386,31 @@ class TestPacks:
 
 
 class TestTraining:
+    def test_newest_and_serving_version_and_what_is_new_since(self, harbor, tax_assist):
+        now = timezone.now()
+        assert training(harbor).newest is None
+        for number, serving, hours in ((0, False, 9), (1, True, 5), (2, False, 3)):
+            version = PolicyVersion.across_brands.create(
+                brand=harbor, number=number, learner="x", parameters={}, serving=serving
+            )
+            PolicyVersion.across_brands.filter(pk=version.pk).update(created_at=now - timedelta(hours=hours))
+        run = TrainingRun.across_brands.create(brand=harbor, kind="policy", state="failed")
+        TrainingRun.across_brands.filter(pk=run.pk).update(created_at=now - timedelta(hours=1))
+        for hours in (4, 2, 0):
+            episode = finished(tax_assist)
+            Episode.across_brands.filter(pk=episode.pk).update(finished_at=now - timedelta(hours=hours))
+        found = training(harbor)
+        assert (found.newest.number, found.serving.number, found.run) == (2, 1, run)
+        assert (found.fresh_runs, found.unlearned_runs) == (1, 2)
+        assert found.trained_at == now - timedelta(hours=3)
+
+    def test_rules_that_serve_are_no_training(self, harbor, tax_assist):
+        PolicyVersion.across_brands.create(brand=harbor, number=0, learner="rules", parameters={}, serving=True)
+        finished(tax_assist)
+        found = training(harbor)
+        assert (found.newest.number, found.serving.number, found.trained_at) == (0, 0, None)
+        assert (found.fresh_runs, found.unlearned_runs) == (1, 1)
+
     def test_without_runs_nothing_changes_and_that_is_said(self, ana_client, tax_assist):
         response = ana_client.post(reverse("train"), headers={"HX-Request": "true"})
         assert "Nothing to learn from." in response.content.decode()
