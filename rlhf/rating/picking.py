@@ -87,7 +87,8 @@ def _unseen(task: RatingTask, rater: Any) -> QuerySet[Any]:
     rows: QuerySet[Any] = RatingItem.objects.for_brand(task.brand_id).filter(task=task, state=RatingItem.State.OPEN)
     own = Assignment.objects.for_brand(task.brand_id).filter(item=OuterRef("pk"), rater=rater, showing=1)
     late = own.filter(state=Assignment.State.EXPIRED).values("pk")
-    return rows.filter(~Exists(own.exclude(state=Assignment.State.EXPIRED))).annotate(late=Subquery(late))
+    rows = rows.filter(~Exists(own.exclude(state=Assignment.State.EXPIRED)))
+    return rows.annotate(late=Subquery(late))
 
 
 def _seen_long_ago(task: RatingTask, rater: Any, known: list[int]) -> RatingItem | None:

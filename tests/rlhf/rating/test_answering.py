@@ -12,7 +12,7 @@ from rlhf.feedback.giving import BadFeedback, explain
 from rlhf.feedback.human import human_score
 from rlhf.feedback.undoing import NothingToUndo
 from rlhf.models import Feedback, PreferencePair, RatingItem, Signal
-from rlhf.rating import answering, holding
+from rlhf.rating import answering, holding, returning
 from tests.factories import ExperienceFactory, RatingItemFactory, RatingTaskFactory
 
 pytestmark = pytest.mark.django_db
@@ -105,6 +105,11 @@ class TestSingle:
         with pytest.raises(BadFeedback, match="same as the text"):
             say(held, ana, corrected=text_of(held.item.a))
 
+    def test_it_asks_the_database_little(self, task, ana, django_assert_max_num_queries):
+        held = hold(task, ana)
+        with django_assert_max_num_queries(10):  # four of them are the savepoints
+            say(held, ana, stars=4, key="k")
+
     def test_nobody_answers_for_another(self, task, ana, ben):
         with pytest.raises(holding.NotHeld):
             say(hold(task, ana), ben, stars=3)
@@ -192,6 +197,59 @@ class TestUndo:
         say(hold(task, ana), ana, stars=3)
         with pytest.raises(NothingToUndo):
             answering.take_back(brand=task.brand, rater=ben, now=timezone.now())
+
+
+class TestTwoWindows:
+    """Each holds what it read before the other one did something."""
+
+    def test_undone_in_both_is_undone_once(self, task, ana):
+        held = hold(task, ana)
+        say(held, ana, stars=3)
+        windows = [holding.held(brand=task.brand, rater=ana, public_id=held.public_id) for _ in range(2)]
+        for window in windows:
+            assert returning.put_back(window, by=ana, now=timezone.now()).state == "open"
+        item = RatingItem.across_brands.get()
+        assert (item.answered, item.taken) == (0, 1)
+        assert Feedback.across_brands.filter(undone_at=None).count() == 0
+
+    def test_answered_in_one_it_is_not_skipped_in_the_other(self, task, ana):
+        held = hold(task, ana)
+        say(held, ana, stars=3)
+        assert holding.skip(held, by=ana, now=timezone.now()).state == "answered"
+
+    def test_skipped_in_one_it_can_be_answered_in_the_other(self, task, ana):
+        held = hold(task, ana)
+        holding.skip(held, by=ana, now=timezone.now())
+        assert say(held, ana, stars=3).said.counts is True
+        assert RatingItem.across_brands.get().taken == 1
+
+    def test_both_answer_and_the_newer_one_counts(self, task, ana):
+        held = hold(task, ana)
+        windows = [holding.held(brand=task.brand, rater=ana, public_id=held.public_id) for _ in range(2)]
+        for stars, window in zip((2, 5), windows, strict=True):
+            say(window, ana, stars=stars, key=f"window {stars}")
+        assert Feedback.across_brands.get(undone_at=None).stars == 5
+        assert RatingItem.across_brands.get().answered == 1
+
+
+class TestElsewhere:
+    def test_undone_over_the_api_the_item_waits_again(self, task, ana, ana_client):
+        said = say(hold(task, ana), ana, stars=3).said
+        assert (
+            ana_client.post(f"/api/feedback/{said.public_id}/undo", content_type="application/json").status_code == 200
+        )
+        item = RatingItem.across_brands.get()
+        assert (item.answered, item.state, item.assignments.get().state) == (0, "open", "open")
+
+    def test_with_another_word_left_it_stays_answered(self, task, ana, ana_client):
+        held = hold(task, ana)
+        stars = say(held, ana, stars=3).said
+        say(held, ana, corrected="Hello Jo,\n\nOats.")
+        assert (
+            ana_client.post(f"/api/feedback/{stars.public_id}/undo", content_type="application/json").status_code == 200
+        )
+        item = RatingItem.across_brands.get()
+        assert (item.answered, item.assignments.get().state) == (1, "answered")
 
 
 class TestPairOfWords:

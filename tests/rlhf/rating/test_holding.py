@@ -77,6 +77,23 @@ class TestTake:
         with pytest.raises(holding.NotHeld):
             holding.held(brand=task.brand, rater=cleo, public_id=mine.public_id)
 
+    def test_more_items_take_no_more_questions(self, task, ana, django_assert_max_num_queries):
+        items(task, 30)
+        with django_assert_max_num_queries(8):  # two of them are the savepoint
+            assert len(take(task, ana, 1)) == 1
+        with django_assert_max_num_queries(9):
+            assert len(take(task, ana, 20)) == 20
+
+    def test_an_item_shown_again_stays_in_hand_though_it_is_done(self, task, ana):
+        item = items(task, 1, wanted=1)[0]
+        answering.answer(take(task, ana)[0], by=ana, stars=4, now=timezone.now())
+        again = Assignment.across_brands.create(
+            brand=task.brand, item=item, rater=ana, showing=2, holds_slot=False, locked_until=timezone.now()
+        )
+        assert take(task, ana) == [again]
+        RatingItem.across_brands.update(state=RatingItem.State.CLOSED)
+        assert take(task, ana) == []
+
     def test_sides_are_drawn_by_a_seed_and_both_happen(self, task, ana):
         pairs = RatingTaskFactory(brand=task.brand, asks="pair")
         for _ in range(20):
@@ -95,6 +112,14 @@ class TestLocks:
         assert holding.release_expired(task.brand, now=late) == 0
         assert RatingItem.across_brands.get().taken == 0
         assert take(task, rae, at=late)
+
+    def test_whoever_let_it_run_out_may_have_it_again(self, task, ana):
+        items(task, 2)
+        mine = take(task, ana, 2)
+        late = timezone.now() + timedelta(hours=1)
+        holding.release_expired(task.brand, now=late)
+        assert [one.pk for one in take(task, ana, 2, at=late)] == [one.pk for one in mine]
+        assert list(RatingItem.across_brands.values_list("taken", flat=True)) == [1, 1]
 
     def test_a_late_answer_counts_while_there_is_room(self, task, ana):
         items(task, 1)
