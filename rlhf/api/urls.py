@@ -8,6 +8,7 @@ from rlhf.api.experiences import ExperienceList, ExperienceOne
 from rlhf.api.exports import ExportDPO, ExportKTO, ExportRaw, ExportSFT, Summary
 from rlhf.api.feedback import FeedbackList, RichFeedback, Undo
 from rlhf.api.imports import ImportEvents
+from rlhf.api.many import Many
 from rlhf.api.pairs import PairList
 from rlhf.api.stats import Stats
 
@@ -15,6 +16,7 @@ urlpatterns = [
     path("experiences/", ExperienceList.as_view(), name="api-experiences"),
     path("experiences/<uuid:id>", ExperienceOne.as_view(), name="api-experience"),
     path("feedback/", FeedbackList.as_view(), name="api-feedback"),
+    path("feedback/bulk", Many.as_view(), name="api-feedback-bulk"),
     path("feedback/preference-pair", PairList.as_view(), name="api-feedback-pairs"),
     path("feedback/stats", Stats.as_view(), name="api-feedback-stats"),
     path("feedback/export", ExportRaw.as_view(), name="api-feedback-export"),

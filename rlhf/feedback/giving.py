@@ -59,12 +59,42 @@ def rate(
     Exactly one of `thumb`, `stars` (1 to 5), `corrected` and `flag`, or `rich` with or without `thumb` or `stars`.
     Raises BadFeedback naming the field; Blocked where the privacy policy lets a comment not in.
     """
+    row = rated(
+        experience=experience, rater=rater, thumb=thumb, stars=stars, corrected=corrected, original=original, flag=flag,
+        rich=rich, reasons=reasons, comment=comment, widget=widget, source=source, key=key, duration_ms=duration_ms,
+        task=task, assignment=assignment, counts=counts, rater_name=rater_name,
+    )  # fmt: skip
+    return once(row)
+
+
+def rated(
+    *,
+    experience: Experience,
+    rater: Any,
+    thumb: bool | None = None,
+    stars: int | None = None,
+    corrected: str | None = None,
+    original: str = "",
+    flag: bool = False,
+    rich: dict[str, Any] | None = None,
+    reasons: Iterable[str] = (),
+    comment: str = "",
+    widget: int | None = None,
+    source: str = Source.PAGE,
+    key: str = "",
+    duration_ms: int | None = None,
+    task: RatingTask | None = None,
+    assignment: Assignment | None = None,
+    counts: bool = True,
+    rater_name: str = "",
+) -> Feedback:
+    """A word that is checked and not stored yet; see `rate`. Raises BadFeedback, Blocked."""
     kind, value = _kind_and_value(thumb=thumb, stars=stars, corrected=corrected, flag=flag, rich=rich)
     given = {} if rich is None else _rich(rich)
     if corrected is not None and corrected.strip() == original.strip():
         raise BadFeedback("Your version is the same as the text. Change it, or skip.", field="corrected")
     clean = _cleaner(experience.brand, comment, corrected, original, given)
-    row = Feedback(
+    return Feedback(
         experience=experience,
         kind=kind,
         value=value,
@@ -76,8 +106,6 @@ def rate(
         **_common(experience.brand_id, rater, rater_name, reasons, clean(_short("comment", comment, LONGEST_COMMENT)),
                   source, key, duration_ms, task, assignment, counts),
     )  # fmt: skip
-    said = {"kind": kind, "value": value, "stars": stars, "widget": widget, "source": source}
-    return _once(row, [(experience, SIGNALS.get(kind, Signal.Kind.RATED), said)])
 
 
 def prefer(
@@ -99,8 +127,35 @@ def prefer(
     rater_name: str = "",
 ) -> Found[PreferencePair]:
     """One choice between two experiences of one brand, and whether it is new. Raises BadFeedback, Blocked."""
+    row = chosen(
+        a=a, b=b, verdict=verdict, rater=rater, shown_order=shown_order, seed=seed, reasons=reasons, comment=comment,
+        source=source, key=key, duration_ms=duration_ms, task=task, assignment=assignment, counts=counts,
+        rater_name=rater_name,
+    )  # fmt: skip
+    return once(row)
+
+
+def chosen(
+    *,
+    a: Experience,
+    b: Experience,
+    verdict: str,
+    rater: Any,
+    shown_order: str = "ab",
+    seed: int = 0,
+    reasons: Iterable[str] = (),
+    comment: str = "",
+    source: str = Source.PAGE,
+    key: str = "",
+    duration_ms: int | None = None,
+    task: RatingTask | None = None,
+    assignment: Assignment | None = None,
+    counts: bool = True,
+    rater_name: str = "",
+) -> PreferencePair:
+    """A choice that is checked and not stored yet; see `prefer`. Raises BadFeedback, Blocked."""
     clean = _cleaner(a.brand, comment)
-    row = compared(
+    return compared(
         a=a,
         b=b,
         verdict=verdict,
@@ -109,7 +164,6 @@ def prefer(
         **_common(a.brand_id, rater, rater_name, reasons, clean(_short("comment", comment, LONGEST_COMMENT)), source,
                   key, duration_ms, task, assignment, counts),
     )  # fmt: skip
-    return _once(row, signals_of(row))
 
 
 def compared(
@@ -128,8 +182,11 @@ def compared(
     return PreferencePair(a=a, b=b, verdict=verdict, shown_order=shown_order, seed=seed, **common)
 
 
-def signals_of(row: PreferencePair) -> list[tuple[Experience, Any, dict[str, Any]]]:
-    """What the history of both sides says about a choice."""
+def signals_of(row: Feedback | PreferencePair) -> list[tuple[Experience, Any, dict[str, Any]]]:
+    """What the history of every experience it is about says of a word."""
+    if isinstance(row, Feedback):
+        said = {"kind": row.kind, "value": row.value, "stars": row.stars, "widget": row.widget, "source": row.source}
+        return [(row.experience, SIGNALS.get(row.kind, Signal.Kind.RATED), said)]
     said = {
         "verdict": row.verdict,
         "a": str(row.a.public_id),
@@ -255,14 +312,14 @@ def _common(
     }
 
 
-def _once(row: Word, signals: list[tuple[Experience, Any, dict[str, Any]]]) -> Found[Word]:
-    """Store the row and its signals, or find the one that this key brought before: the database knows which is first,
-    so nobody asks before."""
+def once(row: Word) -> Found[Word]:
+    """Store a checked word and its signals, or find the one that its key brought before: the database knows which is
+    first, so nobody asks before."""
     try:
         with transaction.atomic():
             row.save(force_insert=True)
             actor = name_of(row.rater, row.rater_name)
-            for experience, kind, said in signals:
+            for experience, kind, said in signals_of(row):
                 record(experience, kind, actor=actor, feedback=str(row.public_id), **said)
     except IntegrityError:
         known = _known(row)

@@ -85,6 +85,11 @@ class Feedback(Said):
             models.UniqueConstraint(
                 fields=["brand", "rater", "key"], condition=~models.Q(key=""), name="feedback_key_once"
             ),
+            models.UniqueConstraint(
+                fields=["brand", "rater_name", "key"],
+                condition=models.Q(rater__isnull=True) & ~models.Q(key=""),
+                name="feedback_outside_key_once",
+            ),
             models.CheckConstraint(
                 condition=models.Q(value__isnull=True) | models.Q(value__gte=0, value__lte=1),
                 name="feedback_value_in_unit",
@@ -122,6 +127,11 @@ class PreferencePair(Said):
         constraints = [
             models.UniqueConstraint(
                 fields=["brand", "rater", "key"], condition=~models.Q(key=""), name="pair_key_once"
+            ),
+            models.UniqueConstraint(
+                fields=["brand", "rater_name", "key"],
+                condition=models.Q(rater__isnull=True) & ~models.Q(key=""),
+                name="pair_outside_key_once",
             ),
             models.CheckConstraint(condition=~models.Q(a=models.F("b")), name="preference_between_two"),
         ]

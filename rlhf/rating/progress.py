@@ -133,15 +133,16 @@ def changed_by(brand: Brand, rater: Any) -> Changed:
 
 
 def _answers(brand: Brand, rater: Any) -> Iterable[tuple[int, int, str, str]]:
-    """(item, showing, what was said, the known answer) of a person: a, b, tie, both_bad or the stars."""
+    """(item, showing, what was said, the known answer) of a person: a, b, tie, both_bad or the stars. Whoever rated an
+    item before its answer was known is not measured against it."""
     where = {"rater": rater, "undone_at__isnull": True, "assignment__isnull": False}
-    fields = ("assignment__item", "assignment__showing", "assignment__item__gold_answer")
+    fields = ("assignment__item", "assignment__showing", "assignment__item__gold_answer", "counts")
     pairs = PreferencePair.objects.for_brand(brand).filter(**where)
-    for item, showing, known, verdict in pairs.values_list(*fields, "verdict"):
-        yield item, showing, verdict, known
+    for item, showing, known, counts, verdict in pairs.values_list(*fields, "verdict"):
+        yield item, showing, verdict, "" if counts else known
     stars = Feedback.objects.for_brand(brand).filter(**where, stars__isnull=False)
-    for item, showing, known, given in stars.values_list(*fields, "stars"):
-        yield item, showing, str(given), known
+    for item, showing, known, counts, given in stars.values_list(*fields, "stars"):
+        yield item, showing, str(given), "" if counts else known
 
 
 def _agreed(brand: Brand, rater: Any, mine: dict[int, str]) -> tuple[int, int]:
