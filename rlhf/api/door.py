@@ -24,6 +24,7 @@ from rlhf.models import Experience, Feedback, PreferencePair
 
 LONGEST_KEPT_KEY = 80
 A_MINUTE = 60
+LARGE = ("request", "intent", "context", "output", "versions")
 
 
 class RatesForBrand(WorksForBrand):
@@ -98,9 +99,10 @@ def refuse_another(known: Feedback | PreferencePair, **meant: Any) -> None:
         )
 
 
-def experience_of(brand: Brand, public_id: Any) -> Experience:
-    """The brand's experience; Http404 for any other."""
-    found: Experience | None = Experience.objects.for_brand(brand).filter(public_id=public_id).first()
+def experience_of(brand: Brand, public_id: Any, *, whole: bool = False) -> Experience:
+    """The brand's experience; Http404 for any other. Its context and output are read where `whole` asks for them."""
+    rows = Experience.objects.for_brand(brand) if whole else Experience.objects.for_brand(brand).defer(*LARGE)
+    found: Experience | None = rows.filter(public_id=public_id).first()
     if found is None:
         raise Http404(f"{brand} has no such experience. GET /api/experiences/ lists them.")
     found.brand = brand

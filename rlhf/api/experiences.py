@@ -69,7 +69,7 @@ class ExperienceOne(BrandView):
         responses=ExperienceDetail,
     )
     def get(self, request: Request, id: Any) -> Response:
-        experience = experience_of(self.brand, id)
+        experience = experience_of(self.brand, id, whole=True)
         mine = _words(experience)
         blind = not sees_everything(self.membership) and not any(
             rows.filter(rater=request.user, undone_at__isnull=True).exists() for rows in mine

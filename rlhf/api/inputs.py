@@ -24,6 +24,13 @@ class TrueFalse(serializers.BooleanField):
         return data
 
 
+class Whole(WholeNumber):
+    """A JSON whole number; 24.0 is one, as JSON Schema has it."""
+
+    def to_internal_value(self, data: Any) -> int:
+        return super().to_internal_value(int(data) if isinstance(data, float) and data.is_integer() else data)
+
+
 class Between(serializers.FloatField):
     """A JSON number in [0, 1]."""
 
@@ -61,7 +68,7 @@ class SaidInput(Strict):
 
     reasons = Texts(most=MOST_REASONS, longest=LONGEST_REASON, required=False)
     comment = Text(required=False)
-    duration_ms = WholeNumber(min_value=0, max_value=MOST_MS, required=False, help_text="From shown to said")
+    duration_ms = Whole(min_value=0, max_value=MOST_MS, required=False, help_text="From shown to said")
 
 
 class FeedbackInput(SaidInput):
@@ -69,11 +76,11 @@ class FeedbackInput(SaidInput):
 
     experience = serializers.UUIDField()
     thumb = TrueFalse(required=False, help_text="true: up, false: down")
-    stars = WholeNumber(min_value=1, max_value=5, required=False)
+    stars = Whole(min_value=1, max_value=5, required=False)
     corrected = Text(max_length=LONGEST_TEXT, required=False, help_text="Your version of the text")
     original = Text(max_length=LONGEST_TEXT, required=False, help_text="The text that `corrected` replaces")
     flag = TrueFalse(required=False, help_text="true: somebody should look at this")
-    widget = WholeNumber(
+    widget = Whole(
         min_value=0, max_value=MOST_WIDGETS - 1, required=False, help_text="Index of the widget that is meant"
     )
 
@@ -81,7 +88,7 @@ class FeedbackInput(SaidInput):
 class WidgetFeedbackInput(Strict):
     """What somebody thinks of one widget."""
 
-    widget_index = WholeNumber(min_value=0, max_value=MOST_WIDGETS - 1)
+    widget_index = Whole(min_value=0, max_value=MOST_WIDGETS - 1)
     widget_type = Text(max_length=40, required=False)
     appropriateness_score = Between(required=False, allow_null=True)
     size_appropriate = TrueFalse(required=False, allow_null=True)
@@ -94,7 +101,7 @@ class RichFeedbackInput(SaidInput):
 
     experience = serializers.UUIDField()
     thumb = TrueFalse(required=False, help_text="true: up, false: down")
-    stars = WholeNumber(min_value=1, max_value=5, required=False)
+    stars = Whole(min_value=1, max_value=5, required=False)
     evaluation_confidence = Between(required=False, allow_null=True)
     evaluation_reasoning = Text(required=False)
     query_understanding = Text(required=False)
@@ -112,9 +119,7 @@ class ChosenInput(SaidInput):
     shown_order = serializers.ChoiceField(
         choices=ORDERS, required=False, help_text="ab: a stood left; ba: b did. ab when left out"
     )
-    seed = WholeNumber(
-        min_value=0, max_value=LONGEST_SEED, required=False, help_text="Of the draw that chose the order"
-    )
+    seed = Whole(min_value=0, max_value=LONGEST_SEED, required=False, help_text="Of the draw that chose the order")
 
 
 class TextsInput(SaidInput):

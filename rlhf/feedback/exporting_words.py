@@ -13,10 +13,12 @@ from crm.models import Brand
 from rlhf.feedback.deciding import liked, put_right
 from rlhf.feedback.exporting import CHUNK, Line, Wanted, prompted
 from rlhf.feedback.outgoing import Outgoing
-from rlhf.models import Experience, Feedback
+from rlhf.models import Experience, Feedback, RatingItem
 
 RATED = (Feedback.Kind.THUMB, Feedback.Kind.STARS)
 FIVE = 5
+AS_STARS = {"up": FIVE, "down": 1}
+STARS = ("1", "2", "3", "4", "5")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ def _chunks(
         words = _words(rows.filter(experience__in=chunk), out)
         experiences = Experience.objects.for_brand(brand).in_bulk(chunk)
         out.look(experiences.values())
+        decided = _decided(brand, chunk)
         made: list[Line] = []
         for key in chunk:
             why = out.why_not(experiences[key])
@@ -65,7 +68,7 @@ def _chunks(
                 left_out[why] += 1
                 continue
             lines = _kto if what == "kto" else _sft
-            made += lines(experiences[key], words.get(key, []), out, wanted, left_out)
+            made += lines(experiences[key], words.get(key, []), decided.get(key), out, wanted, left_out)
         yield [line for line in made if wanted.split in ("", line.row["split"])]
 
 
@@ -79,6 +82,13 @@ def _words(rows: Any, out: Outgoing) -> dict[int, list[Word]]:
     return {key: list(words.values()) for key, words in newest.items()}
 
 
+def _decided(brand: Brand, keys: list[int]) -> dict[int, int]:
+    """The stars that an owner gave where people disagreed: up counts as 5, down as 1."""
+    items = RatingItem.objects.for_brand(brand).filter(a__in=keys, b__isnull=True, resolved_at__isnull=False)
+    said = items.values_list("a_id", "resolution")
+    return {key: AS_STARS.get(answer) or int(answer) for key, answer in said if answer in (*AS_STARS, *STARS)}
+
+
 def _people(words: list[Word]) -> dict[str, tuple[Word, bool | None]]:
     """By person the word that counts (stars before a thumb) and whether it says they liked it."""
     found: dict[str, tuple[Word, bool | None]] = {}
@@ -90,10 +100,15 @@ def _people(words: list[Word]) -> dict[str, tuple[Word, bool | None]]:
 
 
 def _kto(
-    experience: Experience, words: list[Word], out: Outgoing, wanted: Wanted, left_out: Counter[str]
+    experience: Experience,
+    words: list[Word],
+    decided: int | None,
+    out: Outgoing,
+    wanted: Wanted,
+    left_out: Counter[str],
 ) -> Iterator[Line]:
-    said = {who: (word, like) for who, (word, like) in _people(words).items() if like is not None}
-    labels = {like for _, like in said.values()}
+    said = [(word, like) for word, like in _people(words).values() if like is not None]
+    labels = {like for _, like in said} if decided is None else {liked(decided, None)} - {None}
     if len(labels) != 1 or len(said) < wanted.min_raters:
         left_out["disagree" if len(labels) > 1 else "neither" if not labels else "few_raters"] += 1
         return
@@ -101,13 +116,20 @@ def _kto(
     row = {
         **prompted(wanted.form, out.prompt(experience), completion=out.text(experience)),
         "label": label,
-        **_lineage(experience, [word for word, _ in said.values()], out, wanted),
+        "agreement": round(max(Counter(like for _, like in said).values()) / len(said), 4),
+        "resolved": decided is not None,
+        **_lineage(experience, [word for word, _ in said], out, wanted),
     }
-    yield Line(row, tuple(word.pk for word, _ in said.values()), (experience,))
+    yield Line(row, tuple(word.pk for word, _ in said), (experience,))
 
 
 def _sft(
-    experience: Experience, words: list[Word], out: Outgoing, wanted: Wanted, left_out: Counter[str]
+    experience: Experience,
+    words: list[Word],
+    decided: int | None,
+    out: Outgoing,
+    wanted: Wanted,
+    left_out: Counter[str],
 ) -> Iterator[Line]:
     for word in words:
         if word.kind == Feedback.Kind.CORRECTION and word.corrected:
@@ -118,8 +140,9 @@ def _sft(
     five = [word for word, _ in people.values() if word.stars == FIVE]
     if not five:
         return
-    if any(like is False for _, like in people.values()) or len(five) < wanted.min_raters:
-        left_out["few_raters" if len(five) < wanted.min_raters else "disagree"] += 1
+    disliked = decided != FIVE if decided is not None else any(like is False for _, like in people.values())
+    if disliked or len(five) < wanted.min_raters:
+        left_out["disagree" if disliked else "few_raters"] += 1
         return
     yield _taught(experience, out.text(experience), "five_stars", five, out, wanted)
 

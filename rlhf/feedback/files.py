@@ -8,25 +8,19 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from django.core.cache import cache
 
 from crm.models import Brand
-from rlhf.feedback import exporting_pairs, exporting_words
-from rlhf.feedback.exporting import HUMAN, PANEL, Line, Wanted
+from rlhf.feedback.exporting import HUMAN, PANEL, Wanted
+from rlhf.feedback.exporting_files import LINES
 from rlhf.feedback.statistics import asked
 
 KEPT_S = 3600
 SHOWN = 64  # characters of each field of the sample
 MOST_FIELDS = 3
-LINES: dict[str, Callable[..., Iterator[list[Line]]]] = {
-    "dpo": exporting_pairs.chunks,
-    "kto": exporting_words.kto_chunks,
-    "sft": exporting_words.sft_chunks,
-}
 SAMPLED = {"dpo": ("prompt", "chosen", "rejected"), "kto": ("prompt", "completion", "label"),
            "sft": ("prompt", "completion")}  # fmt: skip
 WHY_LEFT_OUT = {

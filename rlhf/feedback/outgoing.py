@@ -30,10 +30,11 @@ class Outgoing:
         self._key = brand_key(brand)
         self._held: dict[int, str] = {}
         self._texts: dict[tuple[int, str], str] = {}
+        self._cleaned: dict[str, str] = {}
 
     def look(self, experiences: Iterable[Experience]) -> None:
         """Three queries: leads with contacts, the suppression list, consent."""
-        self._texts, self._held = {}, {}
+        self._texts, self._cleaned, self._held = {}, {}, {}
         about = {one.pk: _people(one) for one in experiences}
         keys = {key for people in about.values() for key in people}
         known: dict[str, list[str]] = {key: [key] for key in keys}
@@ -50,7 +51,8 @@ class Outgoing:
         """Why it may not leave: erased, no_consent, too_old, no_text; blank where it may."""
         if experience.context.get("blanked"):
             return "too_old"
-        return self._held.get(experience.pk) or ("" if self.prompt(experience) and self.text(experience) else "no_text")
+        written = self._written(experience, "text") and self._written(experience, "prompt")
+        return self._held.get(experience.pk) or ("" if written else "no_text")
 
     def prompt(self, experience: Experience) -> str:
         return self._once(experience, "prompt")
@@ -66,10 +68,16 @@ class Outgoing:
         return pseudonym("rater", f"member {rater}" if rater else f"outside {name}", self._key)
 
     def _once(self, experience: Experience, what: str) -> str:
+        """Cleaned once in a chunk: what costs is looking for personal data, and prompts repeat."""
+        written = self._written(experience, what)
+        if written not in self._cleaned:
+            self._cleaned[written] = str(self.clean(written)).strip()
+        return self._cleaned[written]
+
+    def _written(self, experience: Experience, what: str) -> str:
         key = (experience.pk, what)
         if key not in self._texts:
-            written = prompt_of(experience) if what == "prompt" else text_of(experience)
-            self._texts[key] = str(self.clean(written)).strip()
+            self._texts[key] = (prompt_of(experience) if what == "prompt" else text_of(experience)).strip()
         return self._texts[key]
 
 

@@ -13,6 +13,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.dateparse import parse_date
 
 from crm.models import Brand
+from crm.templatetags.figures import times
 from rlhf.feedback.exporting import CONVERSATIONAL, FORMS, HUMAN, MESSAGES, SOURCES, STANDARD, BadExport, Wanted, jsonl
 from rlhf.feedback.exporting_files import LINES
 from rlhf.feedback.splits import SPLITS
@@ -55,7 +56,7 @@ class Command(BaseCommand):
         except BadExport as error:
             raise CommandError(error.message) from error
         reasons = ", ".join(f"{why.replace('_', ' ')} {n:,}" for why, n in sorted(left_out.items())) or "nothing"
-        self.stderr.write(f"{count:,} lines for {brand}; left out: {reasons}.")
+        self.stderr.write(f"{times(count, 'line')} for {brand}; left out: {reasons}.")
 
     def _wanted(self, what: str, options: dict[str, Any]) -> Wanted:
         until = options["until"]

@@ -251,6 +251,26 @@ class TestLabels:
         assert lines(harbor, "kto") == []
         assert left_out(harbor, "kto") == {why: 1}
 
+    @pytest.mark.parametrize(
+        ("resolution", "labels", "taught"), [("up", [True], 1), ("5", [True], 1), ("2", [False], 0), ("3", [], 0)]
+    )
+    def test_an_owner_decides_where_they_disagree(
+        self, harbor: Brand, ana: Any, resolution: str, labels: list[bool], taught: int
+    ):
+        made = experience(harbor)
+        for person, stars in zip(raters(harbor, 3), (5, 5, 1), strict=True):
+            rate(experience=made, rater=person, stars=stars)
+        task = RatingTask.objects.for_brand(harbor).create(
+            brand=harbor, slug="stars", name="Stars", kind="outreach", question="How good?"
+        )
+        RatingItem.objects.for_brand(harbor).create(
+            brand=harbor, task=task, a=made, resolution=resolution, resolved_at=timezone.now(), resolved_by=ana
+        )
+        found = lines(harbor, "kto")
+        assert [line["label"] for line in found] == labels
+        assert all((line["resolved"], line["agreement"], line["raters"]) == (True, 0.6667, 3) for line in found)
+        assert len(lines(harbor, "sft")) == taught
+
     def test_the_newest_stars_of_a_person_count(self, harbor: Brand):
         made, [person] = experience(harbor), raters(harbor, 1)
         for word in ({"stars": 1}, {"stars": 5}, {"thumb": False}):

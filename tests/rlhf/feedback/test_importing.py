@@ -300,7 +300,7 @@ class TestFile:
             line = json.dumps({**values, "type": kind})
             with pytest.raises(Fault) as refused:
                 event_of(values_of(line))
-            assert refused.value.field
+            assert refused.value.reason
 
     @given(st.text(max_size=60))
     def test_no_text_breaks_the_reading(self, line: str):
@@ -324,7 +324,7 @@ class TestCommands:
         )  # fmt: skip
         [line] = [json.loads(line) for line in out.read_text().splitlines()]
         assert line["chosen"][0]["content"] == a.output["text"]
-        assert "1 lines for Harbor Oats; left out: nothing." in said.getvalue()
+        assert "1 line for Harbor Oats; left out: nothing." in said.getvalue()
         assert PreferencePair.objects.for_brand(harbor).get().exported_at is None
         shown = StringIO()
         call_command("export_feedback", brand="harbor-oats", form="dpo", mark=True, stdout=shown, stderr=said)
