@@ -77,7 +77,7 @@ def _timed_storing() -> list[float]:
         seconds.append(time.perf_counter() - began)
         return result
 
-    merging._store = timed
+    merging._store = timed  # type: ignore[assignment]
     return seconds
 
 

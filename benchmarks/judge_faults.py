@@ -86,7 +86,7 @@ def one_of_ours(brand: Any, form: str) -> tuple[list[float | None], str, list[fl
     from django.utils import timezone
 
     from rlhf.judging import batches, carrying, orders
-    from rlhf.models import Evaluation, Experience
+    from rlhf.models import Evaluation, Experience, JudgeOrder
 
     def work(grade: float) -> Experience:
         body = f"Plain rolled oats for bakers, grade {grade:.2f}."
@@ -115,7 +115,7 @@ def one_of_ours(brand: Any, form: str) -> tuple[list[float | None], str, list[fl
         assert claimed is not None
         carrying.carry_out(claimed)
     rows = {row.experience_id: row for row in Evaluation.objects.for_brand(brand).filter(experience__in=members)}
-    orders.JudgeOrder.objects.for_brand(brand).filter(pk=order.pk).delete()  # the next case begins with an empty queue
+    JudgeOrder.objects.for_brand(brand).filter(pk=order.pk).delete()  # the next case begins with an empty queue
     first = rows[members[0].pk]
     return [rows[member.pk].score for member in members], first.cause, truth
 
