@@ -8,14 +8,14 @@ ends. Small reports are not worth it: their months are made by partitions.py and
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
 import structlog
 from django.db import OperationalError, ProgrammingError, connection, transaction
 
-from crm.facts.loading import COLUMNS
+from crm.facts.loading import COLUMNS, on_postgresql
 from crm.facts.partitions import PATIENCE, TABLE, month_after, name_of, without_partition
 
 WORTH = 20_000  # rows of a report from which its new months are built by themselves
@@ -24,8 +24,13 @@ WITHIN = "rows_of_the_month"
 log = structlog.get_logger(__name__)
 
 
+def is_worth_it(months: Sequence[date], rows: int) -> bool:
+    """Whether a report of so many rows should build those of its months that are new. Never on SQLite."""
+    return on_postgresql() and bool(months) and rows >= WORTH
+
+
 class NewMonths:
-    """The months among `months` that have no partition yet; none on SQLite. `filled_in` are defaults by column.
+    """The months among `months` that have no partition yet. `filled_in` are defaults by column.
 
     Belongs into one transaction: made, its `tables` filled by COPY, then `join`.
     """

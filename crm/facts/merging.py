@@ -85,7 +85,7 @@ def merge(
             _read(batch, spool, books, places, mapping, source, clean)
             progress(batch.bytes_read, 0)
         months = _months(books) if mapping.kind == "facts" and keep else []
-        alone = bool(months) and spool.rows >= building.WORTH and not _read_before(source, mapping, books)
+        alone = building.is_worth_it(months, spool.rows) and not _read_before(source, mapping, books)
         if not alone:
             make_months(months)
         made: list[MergeResult] = []

@@ -12,10 +12,8 @@ from crm.models import PerformanceMetric, Retailer
 from tests.crm.facts.frames import batch, bring, row, truth
 from tests.factories import BrandFactory, RetailerFactory
 
-pytestmark = [
-    pytest.mark.django_db,
-    pytest.mark.skipif(connection.vendor != "postgresql", reason="only PostgreSQL has partitions"),
-]
+pytestmark = pytest.mark.django_db
+with_partitions = pytest.mark.skipif(connection.vendor != "postgresql", reason="only PostgreSQL has partitions")
 FIRST = date(2031, 11, 29)
 TABLE = PerformanceMetric._meta.db_table
 
@@ -44,6 +42,30 @@ def left_over() -> list[tuple[object, ...]]:
     return ask("SELECT relname FROM pg_class WHERE relname LIKE %s", f"{TABLE}%of%")
 
 
+class TestLargeReports:
+    def test_the_facts_are_those_of_the_slow_way(self, shop: Retailer, monkeypatch: pytest.MonkeyPatch) -> None:
+        said = ("a\tb", "back\\slash", "two\nlines", "\\N", "\\.", '"quoted", with comma', "")
+        rows = [
+            row(at + 1, FIRST + timedelta(days=at % 3), target=text, item="B0CX23V2ZK", orders=at or None,
+                other_windows='{"30|click":{"orders":1}}' if at % 2 else None)
+            for at, text in enumerate(said)
+        ]  # fmt: skip
+        bring(shop, batch(rows[:3]), batch(rows[3:]))
+        monkeypatch.setattr(building, "WORTH", 1_000)
+        other = new_shop()
+        bring(other, batch(rows))
+
+        def plain(retailer: Retailer) -> list[dict[str, object]]:
+            return [
+                {name: value for name, value in one.items() if not name.endswith("_id")}
+                for one in truth(retailer.brand)
+            ]
+
+        assert plain(shop) == plain(other)
+        assert {one["target"] for one in plain(shop)} == set(said)
+
+
+@with_partitions
 class TestNewMonths:
     def test_rows_lie_in_partitions_like_any_other(self, shop: Retailer) -> None:
         partitions.make_months([FIRST])
@@ -70,27 +92,6 @@ class TestNewMonths:
                 "SELECT count(*) FROM pg_index JOIN pg_inherits ON inhrelid = indexrelid WHERE indrelid = %s::regclass"
             )
             assert ask(attached, name) == wanted
-
-    def test_the_facts_are_those_of_the_slow_way(self, shop: Retailer, monkeypatch: pytest.MonkeyPatch) -> None:
-        said = ("a\tb", "back\\slash", "two\nlines", "\\N", "\\.", '"quoted", with comma', "")
-        rows = [
-            row(at + 1, FIRST + timedelta(days=at % 3), target=text, item="B0CX23V2ZK", orders=at or None,
-                other_windows='{"30|click":{"orders":1}}' if at % 2 else None)
-            for at, text in enumerate(said)
-        ]  # fmt: skip
-        bring(shop, batch(rows[:3]), batch(rows[3:]))
-        monkeypatch.setattr(building, "WORTH", 1_000)
-        other = new_shop()
-        bring(other, batch(rows))
-
-        def plain(retailer: Retailer) -> list[dict[str, object]]:
-            return [
-                {name: value for name, value in one.items() if not name.endswith("_id")}
-                for one in truth(retailer.brand)
-            ]
-
-        assert plain(shop) == plain(other)
-        assert {one["target"] for one in plain(shop)} == set(said)
 
     def test_the_same_fact_twice_leaves_nothing(self, shop: Retailer) -> None:
         with pytest.raises(IntegrityError):
