@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import Count
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -143,7 +144,7 @@ def rubric_try(request: BrandRequest, kind: str) -> HttpResponse:
 
 
 def _page(request: BrandRequest, *, form: SettingsForm | None = None, status: int = 200) -> HttpResponse:
-    view = judge_page(request.brand, now=timezone.now())
+    view = judge_page(request.brand, now=timezone.now(), line=request.GET.get("line", ""))
     context = {
         "place": "judge",
         "view": view,
@@ -157,7 +158,7 @@ def _rubric(request: BrandRequest, kind: str, *, text: str = "", trouble: str = 
     name = KINDS[_known(kind)]
     versions = RubricVersion.objects.for_brand(request.brand).filter(kind=kind).select_related("created_by")
     serving = next((one for one in versions if one.state == RubricVersion.State.SERVING), None)
-    sets = list(FrozenSet.objects.for_brand(request.brand).filter(kind=kind))
+    sets = list(FrozenSet.objects.for_brand(request.brand).filter(kind=kind).annotate(size=Count("items")))
     asked = request.GET.get("set", "")
     chosen = next((one for one in sets if str(one.pk) == asked), sets[0] if sets else None)
     in_force = rubrics.serving(request.brand, kind)

@@ -75,12 +75,14 @@ def task_of(request: BrandRequest, slug: str) -> RatingTask:
 def task_context(request: BrandRequest, task: RatingTask, card: desk.Card | None) -> dict[str, Any]:
     """Everything the page of one task needs."""
     settings = keys.settings_of(request.user)
+    now = timezone.now()
     return {
         **desk.item_context(card, settings),
         "place": "rate",
         "task": task,
         "settings": settings,
-        "progress": progress.progress_of(task, request.user, now=timezone.now()),
+        "progress": progress.progress_of(task, request.user, now=now),
+        "at": f"{now.timestamp():.3f}",
         "last": desk.last_of(request, request.GET.get("after", "")),
         "keymap": json.dumps(keys.keymap_of(settings) if settings.keys_on else {}),
         **key_form(settings),

@@ -116,9 +116,10 @@ def item_context(card: Card | None, settings: RaterSettings) -> dict[str, Any]:
 
 
 def progress_json(task: RatingTask, rater: Any, *, now: datetime) -> dict[str, float]:
-    """`done`, `waiting` and `seconds`: what the page needs to count on by itself."""
+    """`done`, `waiting`, `seconds`, and `at`, the server's time of it: what the page needs to count on by itself."""
     so_far = progress.progress_of(task, rater, now=now)
-    return {"done": so_far.done, "waiting": so_far.waiting, "seconds": round(so_far.seconds, 1)}
+    at = round(now.timestamp(), 3)
+    return {"done": so_far.done, "waiting": so_far.waiting, "seconds": round(so_far.seconds, 1), "at": at}
 
 
 def words_of(said: Feedback | PreferencePair) -> str:

@@ -16,6 +16,11 @@
     find.focus();
   });
 
+  // Signing out takes the rating pages that are kept for a lost network out of this browser. What was not sent yet stays.
+  document.addEventListener("submit", function (event) {
+    if (self.caches && event.target.matches('[action$="/accounts/logout/"]')) self.caches.delete("endcap-rate-pages");
+  });
+
   // A message that says it may go (data-clears-after, in seconds) goes, unless it is being read: pointer or focus inside.
   function clearLater(root) {
     const messages = root.querySelectorAll ? root.querySelectorAll("[data-clears-after]") : [];

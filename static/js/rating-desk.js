@@ -13,19 +13,27 @@
   const MOST = 25; // the server gives no more at once
   const REMEMBERED = 40; // answered ones, for undo
   const STALE_MS = 24 * 3600 * 1000;
+  const JUST_NOW_MS = 1000;
 
   const rows = new Map(); // id -> what is kept: html, state waiting or done, words, act, draft
   const nodes = new Map(); // id -> element, ready to be shown
   let queue = []; // ids that wait, in order
   let current = null;
   let asking = null;
+  let wanted = 0;
   let nothingMore = false;
-  const count = { done: Number(said.done), waiting: Number(said.waiting), seconds: Number(said.seconds) };
+  const count = { done: Number(said.done), waiting: Number(said.waiting), seconds: Number(said.seconds), at: Number(said.at) };
   const elsewhere = { total: 0 }; // what waits in other tasks, for the side bar
 
   function keepRow(row) {
     rows.set(row.id, row);
     return box.put("items", row).catch(function () { /* a full disk: the page goes on without what is kept */ });
+  }
+
+  // Where the rater is and how far, with the server's time of its newest word: a page that is older is a kept copy.
+  function keepPlace() {
+    const now = { name: who + "/" + said.task, id: current, count: Object.assign({}, count) };
+    box.put("places", now).catch(function () { /* the server knows it, too */ });
   }
 
   function parse(id) {
@@ -78,7 +86,7 @@
         }
         ready();
       });
-      box.put("places", { name: who + "/" + said.task, id: id }).catch(function () { /* the server knows it, too */ });
+      keepPlace();
     }
     if (settled.focus !== false) {
       if (root.getBoundingClientRect().top < 0) root.scrollIntoView({ block: "start" });
@@ -119,8 +127,11 @@
     show(id, { act: act });
   }
 
+  // `at` keeps the order over a reload: later ones have a larger one, one that goes first a smaller one.
   function takeIn(item, first) {
-    keepRow({ id: item.id, who: who, task: said.task, html: item.html, at: Date.now(), state: "waiting" });
+    const places = queue.map(function (id) { return rows.get(id).at; });
+    const at = first && places.length ? Math.min.apply(null, places) - 1 : Math.max.apply(null, places.concat([Date.now()])) + 1;
+    keepRow({ id: item.id, who: who, task: said.task, html: item.html, at: at, state: "waiting" });
     nodes.delete(item.id);
     if (item.id === current) return;
     queue = queue.filter(function (id) { return id !== item.id; });
@@ -147,6 +158,7 @@
   }
 
   async function ask(want) {
+    const since = Date.now() - JUST_NOW_MS;
     const before = await unsent();
     const number = Math.min(MOST, before.size + want + 1);
     const address = said.items + "?" + new URLSearchParams({ count: number, brand: said.brand, as: said.user });
@@ -160,6 +172,7 @@
       const row = rows.get(item.id);
       if (before.has(item.id) || sentSince.has(item.id) || item.id === current) return;
       if (row && row.state === "waiting" && queue.includes(item.id)) return;
+      if (row && row.state === "done" && row.doneAt > since) return; // answered while the server made its list
       takeIn(item);
     });
     if (told.items.length < number) {
@@ -173,25 +186,28 @@
     return queue.length;
   }
 
-  // Fetch the next items where fewer than `want` lie here; one request at a time.
+  // Fetch the next items where fewer than `want` lie here; one request at a time, the larger wish after the smaller.
   function refill(want) {
-    if (asking || queue.length >= want) return asking || Promise.resolve();
-    asking = ask(Math.max(want, 2 * READY)).then(function () {
+    wanted = Math.max(wanted, want);
+    if (asking) return asking;
+    const asked = wanted;
+    wanted = 0;
+    if (queue.length >= asked) return Promise.resolve();
+    asking = ask(Math.max(asked, 2 * READY)).then(function () {
       asking = null;
-      if (current === null) {
-        if (queue.length) next();
-        else if (nothingMore) show(null, { blank: "rate-done-empty" });
-      }
+      if (current === null && queue.length) next();
+      else if (current === null && nothingMore) show(null, { blank: "rate-done-empty" });
+      if (wanted > asked) refill(wanted);
     }, function () {
       asking = null;
       if (current === null) show(null, { blank: "rate-offline-empty", focus: false });
-      setTimeout(function () { refill(want); }, 4000);
+      setTimeout(function () { refill(asked); }, 4000);
     });
     return asking;
   }
 
   function countOn(done, waiting) {
-    setCount({ done: count.done + done, waiting: Math.max(0, count.waiting + waiting), seconds: count.seconds });
+    setCount({ done: count.done + done, waiting: Math.max(0, count.waiting + waiting), seconds: count.seconds, at: count.at });
   }
 
   function setCount(now) {
@@ -212,6 +228,7 @@
       mark.firstChild.nodeValue = String(elsewhere.total + count.waiting);
       mark.hidden = elsewhere.total + count.waiting === 0;
     }
+    keepPlace();
   }
 
   function setDraft(id, text) {
@@ -243,16 +260,20 @@
     const waiting = Array.from(rows.values()).filter(function (row) { return row.state === "waiting"; });
     queue = waiting.sort(function (a, b) { return a.at - b.at; }).map(function (row) { return row.id; });
     const known = here && rows.get(here.dataset.item);
-    if (here && !(known && known.state === "done" && busy.has(known.id))) {
+    const copy = Boolean(position && position.count.at > count.at);
+    if (here && !(known && known.state === "done" && (copy || busy.has(known.id)))) {
       const draft = (known || {}).draft;
       takeIn({ id: here.dataset.item, html: html }, true);
       nodes.set(here.dataset.item, here);
       if (draft) setDraft(here.dataset.item, draft);
     }
-    busy.forEach(function (id) {
-      const row = rows.get(id);
-      if (row && row.state === "done") countOn(row.kind === "answer" ? 1 : 0, -1);
-    });
+    if (copy) setCount(position.count);
+    else {
+      busy.forEach(function (id) {
+        const row = rows.get(id);
+        if (row && row.state === "done") countOn(row.kind === "answer" ? 1 : 0, -1);
+      });
+    }
     const first = position && queue.includes(position.id) ? position.id : queue[0];
     queue = queue.filter(function (id) { return id !== first; });
     if (first !== undefined) show(first, { focus: false });
