@@ -503,4 +503,5 @@ class TestSize:
         self.many(harbor, 540)
         large_file, large = peak()
         assert large_file - small_file > 900_000
-        assert large - small < 250_000
+        # keys of the pairs are read 5,000 at a time, so these 600 come at once
+        assert large - small < (large_file - small_file) / 3
