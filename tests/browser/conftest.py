@@ -133,7 +133,7 @@ def page_for(browser: Any, live_server: Any, answered: None, ana: Any) -> Iterat
         path: str, *, size: dict[str, int] = WIDE, scheme: str = "light", script: bool = True, who: Any = ana
     ) -> Any:
         context = browser.new_context(viewport=size, color_scheme=scheme, java_script_enabled=script)
-        context.set_default_timeout(30_000)  # for busy machines; only what fails waits so long
+        context.set_default_timeout(60_000)  # for busy machines; only what fails waits so long
         contexts.append(context)
         if who is not None:
             session = signed_in(who).cookies["sessionid"].value
