@@ -19,6 +19,7 @@ urlpatterns: list[URLPattern] = [
     path("episodes/export.csv", listing.episodes_export, {"form": "csv"}, name="episodes_csv"),
     path("episodes/export.jsonl", listing.episodes_export, {"form": "jsonl"}, name="episodes_jsonl"),
     path("episodes/<int:pk>/", episode.episode, name="episode"),
+    path("episodes/<uuid:public_id>/", episode.episode_by_id, name="episode_by_id"),
     path("episodes/<int:pk>/part/", episode.episode_part, name="episode_part"),
     path("episodes/<int:pk>/pause/", episode.episode_pause, name="episode_pause"),
     path("episodes/<int:pk>/resume/", episode.episode_resume, name="episode_resume"),

@@ -69,6 +69,12 @@ def percent(value: float | None) -> str:
 
 
 @register.filter
+def worded(name: str) -> str:
+    """`brand_fit` as a person reads it: Brand fit."""
+    return str(name).replace("_", " ").capitalize()
+
+
+@register.filter
 def money(value: Decimal | float | None, currency: str = "EUR") -> str:
     """An amount with its sign: whole from a thousand on, in cents below, finer below a cent; never 0.00 for a cost."""
     if value is None:

@@ -8,18 +8,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from crm.charts.marks import bar, confidence_bullet
 from crm.charts.reward import Part, parts_bar
-from crm.charts.words import figure, listed
 from crm.models import Brand, Outcome, Sale, StageChange
 from crm.templatetags.figures import money
 from orchestrator.models import Episode, EpisodeState, ReflectionLog, Step
-from rlhf import judging
-from rlhf.models import Evaluation, Reward
+from rlhf.judging import verdict_of
+from rlhf.models import Evaluation, Experience, Reward
+from rlhf.queries.experiences import counted_as
+from rlhf.queries.rewards import Taken, parts_of
 
 SHOWN_OUTCOMES = 30
 FINISH = "finish"
@@ -65,48 +67,11 @@ class StepView:
 
 
 @dataclass(frozen=True)
-class RewardPart:
-    kind: str
-    name: str
-    score: float | None
-    weight: float | None
-    adds: float
+class RewardView(Taken):
+    """The current reward taken apart, drawn, and what it was before."""
 
-    @property
-    def written_score(self) -> str:
-        """Counts of sales, steps and tokens whole, shares of one with two decimals."""
-        if self.score is None:
-            return ""
-        return figure(self.score, 0 if self.kind in ("sale", "pipeline", "cost") else 2)
-
-    @property
-    def written_weight(self) -> str:
-        """Two decimals, more for the cost of a token."""
-        if self.weight is None:
-            return ""
-        if abs(self.weight) >= 0.005 or not self.weight:
-            return figure(self.weight, 2)
-        return figure(self.weight, 6).rstrip("0")
-
-
-@dataclass(frozen=True)
-class RewardView:
-    """The current reward taken apart, and how many times it was computed before."""
-
-    reward: Reward
-    parts: list[RewardPart]
     bar: SafeString
-    missing: list[str]
     earlier: list[Reward]
-
-    @property
-    def missing_words(self) -> str:
-        return listed(self.missing)
-
-    @property
-    def notes(self) -> list[str]:
-        """What the computation remarked, such as broken CRM data that counted as 0."""
-        return [str(note) for note in self.reward.components.get("notes", [])]
 
 
 @dataclass(frozen=True)
@@ -140,7 +105,9 @@ class EpisodeView:
     made: Made | None
     steps: list[StepView]
     reward: RewardView | None
+    experience: UUID | None
     evaluation: Evaluation | None
+    counted_as: float | None
     doubts: list[Doubt]
     events: list[Event]
     more_events: int
@@ -162,18 +129,21 @@ class EpisodeView:
 
 
 def view(brand: Brand, episode: Episode) -> EpisodeView:
-    """Everything on the page of an episode: eight questions, whatever its length."""
+    """Everything on the page of an episode: ten questions, whatever its length."""
     steps = list(Step.objects.for_brand(brand).filter(episode=episode).order_by("index"))
     events, more, sold = market_events(brand, episode)
-    evaluations = Evaluation.objects.for_brand(brand).filter(experience__episode=episode.public_id)
+    experience = Experience.objects.for_brand(brand).filter(episode=episode.public_id).first()
+    reward, verdict = reward_view(brand, episode), verdict_of(experience) if experience else None
     reflections = ReflectionLog.objects.for_brand(brand).filter(episode=episode).order_by("step_index")
     began = episode.started_at or episode.created_at
     return EpisodeView(
         episode=episode,
         made=made(steps),
         steps=[step_view(step) for step in steps],
-        reward=reward_view(brand, episode),
-        evaluation=judging.counting(brand, evaluations).first(),
+        reward=reward,
+        experience=experience.public_id if experience else None,
+        evaluation=verdict,
+        counted_as=counted_as(verdict, reward),
         doubts=[Doubt(log, confidence_bullet(log.confidence, log.threshold)) for log in reflections],
         events=events,
         more_events=more,
@@ -252,31 +222,9 @@ def reward_view(brand: Brand, episode: Episode) -> RewardView | None:
     current = next((reward for reward in computed if reward.is_current), None)
     if current is None:
         return None
-    parts = list(reward_parts(current.components))
+    parts = list(parts_of(current.components))
     drawn = parts_bar([Part(part.kind, part.name.lower(), part.adds) for part in parts], so_far=current.provisional)
-    present = {part.kind for part in parts}
-    names = {"judge": "the judge", "human": "people", "online": "the market online"}
-    missing = [name for kind, name in names.items() if kind not in present]
-    return RewardView(current, parts, drawn, missing, [reward for reward in computed if reward is not current])
-
-
-PART_NAMES = {
-    "judge": ("judge", "Judge"),
-    "human": ("human", "People"),
-    "online": ("online", "Online answers"),
-    "sale": ("sale", "Sale bonus"),
-    "sales": ("sale", "Sale bonus"),
-    "pipeline": ("pipeline", "Pipeline bonus"),
-    "steps": ("cost", "Cost of steps"),
-    "tokens": ("cost", "Cost of tokens"),
-}
-
-
-def reward_parts(components: dict[str, Any]) -> Iterator[RewardPart]:
-    """The stored parts with the words and the colour a page gives them."""
-    for part in components.get("parts", []):
-        kind, name = PART_NAMES.get(part["name"], ("cost" if part["adds"] < 0 else "online", part["name"].capitalize()))
-        yield RewardPart(kind, name, part.get("score"), part.get("weight"), part["adds"])
+    return RewardView(current, parts, drawn, [reward for reward in computed if reward is not current])
 
 
 def market_events(brand: Brand, episode: Episode) -> tuple[list[Event], int, Decimal]:

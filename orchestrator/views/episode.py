@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseBadRequest
@@ -22,6 +23,13 @@ from orchestrator.queries import episode as queries
 def episode(request: BrandRequest, pk: int) -> HttpResponse:
     """The page; `?show=raw` lists the raw events instead of the readable ones."""
     return render(request, "orchestrator/episode.html", {"place": "episodes", **_context(request, pk)})
+
+
+@require_safe
+@requires_brand
+def episode_by_id(request: BrandRequest, public_id: UUID) -> HttpResponse:
+    """The page, for what knows an episode by its public id only, such as an experience."""
+    return redirect("episode", pk=get_object_or_404(Episode.objects.for_brand(request.brand), public_id=public_id).pk)
 
 
 @require_safe

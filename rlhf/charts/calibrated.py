@@ -35,8 +35,8 @@ class _Frame:
     kind: str
 
 
-WIDE = _Frame(432, 220, 40, 416, 12, 184, "chart agreeing chart-wide")
-PHONE = _Frame(318, 200, 36, 306, 12, 164, "chart agreeing chart-phone")
+WIDE = _Frame(432, 220, 40, 416, 12, 184, "chart agreeing calibrated chart-wide")
+PHONE = _Frame(318, 200, 36, 306, 12, 164, "chart agreeing calibrated chart-phone")
 LEVELS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
@@ -86,6 +86,11 @@ def _finding(bins: Sequence[Bin], judge: str) -> str:
     if not bins:
         return f"How far {judge} agrees with people is not known yet."
     total = sum(one.items for one in bins)
-    apart = sum(one.items * (one.judge - one.liked) for one in bins) / total
-    kind = "kinder than" if apart > 0.05 else "stricter than" if apart < -0.05 else "about as kind as"
-    return f"{judge} is {kind} people over {total} items; its score is off by {figure(abs(apart))} on average."
+    higher = sum(one.items * (one.judge - one.liked) for one in bins) / total
+    off = sum(one.items * abs(one.judge - one.liked) for one in bins) / total
+    kind = "kinder than" if higher > 0.05 else "stricter than" if higher < -0.05 else "about as kind as"
+    side = "higher" if higher > 0 else "lower"
+    return (
+        f"{judge} is {kind} people over {total} items: {figure(abs(higher))} {side} on average, "
+        f"off by {figure(off)} either way."
+    )

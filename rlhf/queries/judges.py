@@ -10,11 +10,15 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import Count, Q
+from django.utils.safestring import SafeString
 
 from crm.charts.drawings import Drawing
+from crm.charts.words import share
 from crm.models import Brand
 from rlhf.agreement.reliability import NOT_MEASURED
 from rlhf.charts.calibrated import Bin, calibrated
+from rlhf.charts.marks import against
+from rlhf.judging import rubrics
 from rlhf.judging.spending import spent
 from rlhf.models import Calibration, Evaluation, FrozenSet, JudgeCall, JudgeOrder, JudgeSettings, RubricVersion
 from rlhf.rating.tasks import entries
@@ -53,8 +57,20 @@ class Line:
     alpha: dict[str, Any] | None
     share: dict[str, Any] | None
     ece: float | None
+    ece_by_chance: float | None
     length: dict[str, Any] | None
     order: dict[str, Any] | None
+    wording: str = ""  # which wording it is: Version 2, in force
+
+    @property
+    def mark(self) -> SafeString:
+        """The share that says the same as people, with its interval, against what a coin would say."""
+        found = self.share or {}
+        value, low, high = found.get("value"), found.get("low"), found.get("high")
+        if value is None or low is None or high is None:
+            return against(None, None, None, at=0.5, axis=(0, 1), said="Not known")
+        said = f"Says the same {share(value, 1.0)}, {share(low, 1.0)} to {share(high, 1.0)}"
+        return against(value, low, high, at=0.5, axis=(0, 1), said=said, clear=low > 0.5)
 
     @property
     def measured(self) -> bool:
@@ -88,15 +104,18 @@ class JudgePage:
     drawing: Drawing | None
     drawn: Line | None
     kinds: list[KindLine]
+    needed: int = NEEDED
 
     @property
     def waiting(self) -> int:
         return sum(self.states.get(state, 0) for state in ("queued", "running", "in_batch"))
 
 
-def judge_page(brand: Brand, *, now: datetime) -> JudgePage:
+def judge_page(brand: Brand, *, now: datetime, line: str = "") -> JudgePage:
+    """`line` is the key of the measurement that is to be drawn; without it the one with most items."""
     lines = calibrations(brand)
-    drawn = next((line for line in lines if line.calibration.items > 1), None)
+    several = [one for one in lines if one.calibration.items > 1]
+    drawn = next((one for one in several if str(one.calibration.pk) == line), next(iter(several), None))
     row = JudgeSettings.objects.filter(brand=brand).first() or JudgeSettings(brand=brand)
     calls = JudgeCall.objects.for_brand(brand).filter(created_at__gte=now.replace(day=1, hour=0, minute=0, second=0))
     orders = JudgeOrder.objects.for_brand(brand).order_by()
@@ -122,10 +141,22 @@ def calibrations(brand: Brand, *, kind: str = "", frozen: FrozenSet | None = Non
     newest: dict[tuple[str, str, str], Calibration] = {}
     for one in rows.order_by("-created_at", "-pk")[:400]:
         newest.setdefault((one.kind, one.judge, one.rubric_version), one)
-    return sorted((line_of(one) for one in newest.values()), key=lambda line: -line.calibration.items)
+    named = _wordings(brand) if newest else {}
+    lines = (line_of(one, named.get(one.rubric_version, "")) for one in newest.values())
+    return sorted(lines, key=lambda line: -line.calibration.items)
 
 
-def line_of(calibration: Calibration) -> Line:
+def _wordings(brand: Brand) -> dict[str, str]:
+    """What a person calls each version of a rubric: the shipped ones, and the brand's own by number."""
+    own = RubricVersion.objects.for_brand(brand).order_by("number")
+    states = {"serving": "in force", "draft": "draft", "retired": "retired"}
+    named = dict.fromkeys(rubrics.shipped(), "The shipped one")
+    for version, number, state in own.values_list("version", "number", "state"):
+        named[version] = f"Version {number}, {states[state]}"
+    return named
+
+
+def line_of(calibration: Calibration, wording: str = "") -> Line:
     figures = calibration.figures
     agreed = figures.get("agreement") or {}
     return Line(
@@ -135,9 +166,11 @@ def line_of(calibration: Calibration) -> Line:
         alpha=figures.get("alpha"),
         share=agreed.get("share"),
         ece=(figures.get("calibration") or {}).get("error"),
+        ece_by_chance=(figures.get("calibration") or {}).get("error_by_chance"),
         length=(figures.get("length_bias") or {}).get("beyond_people")
         or (figures.get("length_bias") or {}).get("plain"),
         order=(figures.get("order_bias") or {}).get("first_wins"),
+        wording=wording,
     )
 
 

@@ -84,11 +84,11 @@ def _free(task: RatingTask, items: Any, seed: int) -> Iterator[Picked]:
 def _unseen(task: RatingTask, rater: Any) -> QuerySet[Any]:
     """Open items that this person neither holds nor answered nor skipped; `late` is the key of their own row where a
     lock of theirs ran out."""
-    rows: QuerySet[Any] = RatingItem.objects.for_brand(task.brand_id).filter(task=task, state=RatingItem.State.OPEN)
+    rows = RatingItem.objects.for_brand(task.brand_id).filter(task=task, state=RatingItem.State.OPEN)
     own = Assignment.objects.for_brand(task.brand_id).filter(item=OuterRef("pk"), rater=rater, showing=1)
     late = own.filter(state=Assignment.State.EXPIRED).values("pk")
-    rows = rows.filter(~Exists(own.exclude(state=Assignment.State.EXPIRED)))
-    return rows.annotate(late=Subquery(late))
+    unseen: QuerySet[Any] = rows.filter(~Exists(own.exclude(state=Assignment.State.EXPIRED)))
+    return unseen.annotate(late=Subquery(late))
 
 
 def _seen_long_ago(task: RatingTask, rater: Any, known: list[int]) -> RatingItem | None:

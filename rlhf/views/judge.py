@@ -3,6 +3,7 @@ owners and planners write and adopt rubrics, everybody of the brand may look."""
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -39,6 +40,13 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]
         }
         help_texts = {"batches": "At half price, within a day.", "ranks": "One more call for every group."}
         widgets = {"backend": forms.RadioSelect}
+
+    def clean_monthly_limit_usd(self) -> Decimal:
+        """By its field, before the database refuses it in words of its own."""
+        limit: Decimal = self.cleaned_data["monthly_limit_usd"]
+        if limit < 0:
+            raise forms.ValidationError("A limit is 0 or more. With 0 nothing is spent.")
+        return limit
 
 
 @require_safe
@@ -172,7 +180,6 @@ def _rubric(request: BrandRequest, kind: str, *, text: str = "", trouble: str = 
         "sets": sets,
         "chosen": chosen,
         "tried": calibrations(request.brand, kind=kind, frozen=chosen) if chosen else [],
-        "numbers": {one.version: one for one in versions},
         "text": text or (serving.text if serving else file_text(kind)),
         "trouble": trouble,
     }
