@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from django.db.models import Count, F, Max, Min, Sum, TextField
@@ -31,11 +31,13 @@ MONDAY = 4 * DAY  # 5 January 1970, so that stretches of a week begin on Mondays
 
 @dataclass(frozen=True)
 class Trend:
-    """The drawing, what one point stands for, and how many episodes are behind it."""
+    """The drawing, what one point stands for, and the episodes behind it: how many, since which day, of which modes."""
 
     drawing: Drawing
     stretch: str
     episodes: int
+    since: date | None = None
+    modes: tuple[str, ...] = ()
 
 
 def stretch_width(span_s: float) -> int:
@@ -57,14 +59,17 @@ def trend(brand: Brand, *, since: timedelta = timedelta(weeks=12)) -> Trend:
     versions = PolicyVersion.objects.for_brand(brand).filter(number__gt=0, created_at__gte=first)
     uprights = [Upright(_begin(at, width), f"v{number}") for number, at in versions.values_list("number", "created_at")]
     uprights.sort(key=lambda upright: upright.at)
+    lines = _lines(sums, width)
     return Trend(
         reward_trend(
-            _lines(sums, width),
+            lines,
             uprights,
             stretch="From" if width < DAY else "Week of" if width == 7 * DAY else "Day",
         ),
         _width_words(width),
         sum(row["runs"] for row in sums),
+        since=timezone.localdate(first),
+        modes=tuple(line.mode for line in lines),
     )
 
 

@@ -87,8 +87,9 @@ def _unseen(task: RatingTask, rater: Any) -> QuerySet[Any]:
     rows = RatingItem.objects.for_brand(task.brand_id).filter(task=task, state=RatingItem.State.OPEN)
     own = Assignment.objects.for_brand(task.brand_id).filter(item=OuterRef("pk"), rater=rater, showing=1)
     late = own.filter(state=Assignment.State.EXPIRED).values("pk")
-    unseen: QuerySet[Any] = rows.filter(~Exists(own.exclude(state=Assignment.State.EXPIRED)))
-    return unseen.annotate(late=Subquery(late))
+    held = own.exclude(state=Assignment.State.EXPIRED)
+    unseen: QuerySet[Any] = rows.filter(~Exists(held)).annotate(late=Subquery(late))
+    return unseen
 
 
 def _seen_long_ago(task: RatingTask, rater: Any, known: list[int]) -> RatingItem | None:
