@@ -29,8 +29,8 @@ UNLEARNED = (
     "episode of this person holds no detail of it. Train again to have one that did not count it."
 )
 EXPORTED = (
-    "Exported for training before, of texts about this person: {} rating(s). A file that has left cannot be changed from "
-    "here: delete it where it went."
+    "Exported for training before, of texts about this person: {} rating(s). A file that has left cannot be changed "
+    "from here: delete it where it went."
 )
 
 

@@ -35,7 +35,7 @@ def store_many(*, brand: Brand, rater: Any, words: Sequence[Word]) -> Stored:
             return _at_once(brand, rater, words)
     except IntegrityError:
         with transaction.atomic():
-            found: list[tuple[Word, bool]] = [_one(word) for word in words]
+            found: list[tuple[Word, bool]] = [once(word) for word in words]  # type: ignore[type-var]
         return Stored(tuple(word for word, _ in found), sum(new for _, new in found))
 
 
@@ -67,10 +67,6 @@ def _at_once(brand: Brand, rater: Any, words: Sequence[Word]) -> Stored:
         batch_size=500,
     )  # fmt: skip
     return Stored(tuple(kept), len(fresh))
-
-
-def _one(word: Word) -> tuple[Word, bool]:
-    return once(word) if isinstance(word, Feedback) else once(word)
 
 
 def _known(brand: Brand, rater: Any, words: Sequence[Word]) -> dict[tuple[type, str], Word]:

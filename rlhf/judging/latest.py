@@ -36,8 +36,8 @@ def latest_score(experience: Experience) -> tuple[float | None, str]:
     """J in [0, 1], and why it is missing where it is.
 
     The absolute verdict that counts, moved by the same judge's newest ranking of the experience among answers to the
-    same request: clip(absolute + 0.25 · centred). A rank alone makes no J, and one of the rubric judge moves none: it is
-    made of the same scores.
+    same request: clip(absolute + 0.25 · centred). A rank alone makes no J, and one of the rubric judge moves none: it
+    is made of the same scores.
     """
     counts = verdict_of(experience)
     if counts is None:
