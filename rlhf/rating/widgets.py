@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import transaction
@@ -45,13 +46,26 @@ def thumb_of(experience: Experience, widget: int, *, by: Any) -> bool | None:
     return None if said is None else bool(said.value)
 
 
+def thumbs_of(experiences: Sequence[Experience], *, by: Any) -> dict[int, dict[int, bool]]:
+    """What the person said about widgets: by key of the experience, then by widget. One query; all of one brand."""
+    found: dict[int, dict[int, bool]] = {}
+    if experiences:
+        rows = _thumbs(experiences[0].brand_id, by).filter(experience__in=experiences, widget__isnull=False)
+        for key, widget, value in rows.values_list("experience", "widget", "value"):
+            found.setdefault(key, {})[widget] = bool(value)
+    return found
+
+
 def _sent_before(experience: Experience, by: Any, key: str) -> Feedback | None:
     found: Feedback | None = Feedback.objects.for_brand(experience.brand_id).filter(rater=by, key=key).first()
     return found
 
 
 def _words(experience: Experience, widget: int, by: Any) -> Any:
-    return Feedback.objects.for_brand(experience.brand_id).filter(
-        experience=experience, rater=by, widget=widget, kind=Feedback.Kind.THUMB, source=Source.WIDGET,
-        undone_at__isnull=True, exported_at__isnull=True,
-    )  # fmt: skip
+    return _thumbs(experience.brand_id, by).filter(experience=experience, widget=widget)
+
+
+def _thumbs(brand: int, by: Any) -> Any:
+    return Feedback.objects.for_brand(brand).filter(
+        rater=by, kind=Feedback.Kind.THUMB, source=Source.WIDGET, undone_at__isnull=True, exported_at__isnull=True
+    )

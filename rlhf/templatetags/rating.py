@@ -22,3 +22,9 @@ def rate_count(brand: Brand, user: Any) -> dict[str, int]:
 def key_of(keys: dict[str, str], action: str) -> str:
     """The key of an action as it stands on a keyboard."""
     return keys.get(action, "")
+
+
+@register.filter
+def thumb_on(thumbs: dict[int, bool] | str | None, widget: int) -> bool | None:
+    """What was said about a widget; None where nothing, or where a page knows of no thumbs."""
+    return thumbs.get(widget) if isinstance(thumbs, dict) else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,6 +17,7 @@ from rlhf.rating import holding, keys, progress
 from rlhf.rating.answering import as_shown
 from rlhf.rating.diff import Difference, changes
 from rlhf.rating.returning import last_word
+from rlhf.rating.widgets import thumbs_of
 from rlhf.showing import Shown, cited_facts, shown
 
 STARS = ((1, "poor"), (2, "weak"), (3, "needs some work"), (4, "good"), (5, "ready to use"))
@@ -54,6 +55,7 @@ class Card:
     corrected: str
     comment: str
     difference: Difference | None
+    thumbs: Mapping[int, bool]
 
     @property
     def first(self) -> Shown:
@@ -70,9 +72,14 @@ class Last:
     comment: str
 
 
-def card_of(assignment: Assignment, *, corrected: str | None = None) -> Card:
-    """`corrected` shows a text that was sent to be compared instead of the kept draft."""
+def card_of(
+    assignment: Assignment, *, corrected: str | None = None, thumbs: Mapping[int, Mapping[int, bool]] | None = None
+) -> Card:
+    """`corrected` shows a text that was sent to be compared instead of the kept draft; `thumbs` are those on widgets,
+    by key of the experience, looked up where they are not given."""
     item = assignment.item
+    if thumbs is None:
+        thumbs = thumbs_of([item.a], by=assignment.rater_id)
     pair = [item.a] if item.b is None else [item.a, item.b]
     order = pair[::-1] if assignment.shown_order == "ba" else pair
     letters = ("",) if item.b is None else ("A", "B")
@@ -92,6 +99,7 @@ def card_of(assignment: Assignment, *, corrected: str | None = None) -> Card:
         corrected=mine,
         comment=str(draft.get("comment", "")),
         difference=changes(text, mine) if correctable and mine.strip() != text.strip() else None,
+        thumbs=thumbs.get(item.a_id, {}),
     )
 
 
@@ -100,7 +108,8 @@ def cards(task: RatingTask, rater: Any, *, count: int, now: datetime) -> list[Ca
     taken = holding.take(task=task, rater=rater, count=count, now=now)
     rows = Assignment.objects.for_brand(task.brand_id).select_related("brand", "item__task", "item__a", "item__b")
     found = rows.in_bulk([one.pk for one in taken])
-    return [card_of(found[one.pk]) for one in taken]
+    thumbs = thumbs_of([one.item.a for one in found.values()], by=rater)
+    return [card_of(found[one.pk], thumbs=thumbs) for one in taken]
 
 
 def fragment(request: HttpRequest, card: Card, settings: RaterSettings) -> dict[str, str]:

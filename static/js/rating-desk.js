@@ -21,6 +21,7 @@
   let current = null;
   let asking = null;
   let wanted = 0;
+  let resting = false;
   let nothingMore = false;
   const count = { done: Number(said.done), waiting: Number(said.waiting), seconds: Number(said.seconds), at: Number(said.at) };
   const elsewhere = { total: 0 }; // what waits in other tasks, for the side bar
@@ -146,6 +147,14 @@
     box.remove("items", id);
   }
 
+  // It was answered in another window, whose copy for undo stays.
+  function passOver(id) {
+    if (!queue.includes(id)) return;
+    queue = queue.filter(function (one) { return one !== id; });
+    rows.delete(id);
+    nodes.delete(id);
+  }
+
   function forgetOld() {
     const done = Array.from(rows.values()).filter(function (row) { return row.state === "done"; });
     done.sort(function (a, b) { return b.doneAt - a.doneAt; }).slice(REMEMBERED).forEach(function (row) { drop(row.id); });
@@ -188,6 +197,7 @@
 
   // Fetch the next items where fewer than `want` lie here; one request at a time, the larger wish after the smaller.
   function refill(want) {
+    if (resting) return Promise.resolve();
     wanted = Math.max(wanted, want);
     if (asking) return asking;
     const asked = wanted;
@@ -204,6 +214,18 @@
       setTimeout(function () { refill(asked); }, 4000);
     });
     return asking;
+  }
+
+  // Take no more; settles when nothing that was asked for is still coming.
+  function rest() {
+    resting = true;
+    return asking || Promise.resolve();
+  }
+
+  // What was not looked at is given back: it may be somebody else's now. What was begun stays.
+  function giveBack() {
+    const untouched = Array.from(rows.values()).filter(function (row) { return row.state === "waiting" && !row.draft; });
+    return Promise.all(untouched.map(function (row) { return box.remove("items", row.id); }));
   }
 
   function countOn(done, waiting) {
@@ -283,7 +305,7 @@
   }
 
   self.RatingDesk = {
-    start, show, finish, bringBack, takeIn, drop, lastDone, refill, setCount, setDraft, unsent,
+    start, show, finish, bringBack, takeIn, drop, passOver, rest, giveBack, lastDone, refill, setCount, setDraft, unsent,
     row: function (id) { return rows.get(id); },
     keep: keepRow,
     current: function () { return current; },

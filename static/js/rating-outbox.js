@@ -47,7 +47,7 @@
   const remove = function (store, key) { return change(store, function (rows) { return rows.delete(key); }); };
 
   function add(entry) {
-    const row = Object.assign({ state: "waiting", tries: 0, retryAt: 0, at: Date.now() }, entry);
+    const row = Object.assign({ state: "waiting", at: Date.now() }, entry);
     return change("outbox", function (rows) { return rows.add(row); }, true);
   }
 
@@ -58,7 +58,7 @@
   // A later explanation says everything an earlier one did.
   async function replaceExplanation(entry) {
     const older = (await waitingOf(entry.user)).filter(function (row) {
-      return row.kind === "explain" && row.item === entry.item && !row.sending;
+      return row.kind === "explain" && row.item === entry.item;
     });
     await add(entry);
     for (const row of older) await remove("outbox", row.seq);
@@ -139,40 +139,29 @@
     if (outcome.type === "saved") await remove("outbox", row.seq);
     if (outcome.type === "refused") {
       if (row.kind === "answer") {
-        await put("outbox", Object.assign(row, { state: "refused", reason: outcome.said.detail, sending: false }));
+        await put("outbox", Object.assign(row, { state: "refused", reason: outcome.said.detail }));
         await dropWhatFollows(row);
       } else await remove("outbox", row.seq);
-    }
-    if (outcome.type === "later") {
-      const wait = Math.min(30000, 1000 * Math.pow(2, row.tries));
-      await put("outbox", Object.assign(row, { tries: row.tries + 1, retryAt: Date.now() + wait, sending: false }));
     }
     tell(Object.assign({ entry: row }, outcome));
   }
 
-  async function sendAll(door, tell, force) {
-    const blocked = new Set(); // what belongs to one item stays in order
+  async function sendAll(door, tell) {
+    const failed = new Set(); // what belongs to one item stays in order
     for (;;) {
       const rows = await waitingOf(door.user);
-      const held = new Set(blocked);
-      const row = rows.find(function (one) {
-        if (held.has(one.item)) return false;
-        if (force || one.retryAt <= Date.now()) return true;
-        held.add(one.item);
-        return false;
-      });
+      const row = rows.find(function (one) { return !failed.has(one.item); });
       if (!row) return rows.length;
       const outcome = await send(row, door, false);
       await settle(row, outcome, tell);
       if (outcome.type === "signed-out" || outcome.type === "other-person") return rows.length;
-      if (outcome.type === "later") blocked.add(row.item);
+      if (outcome.type === "later") failed.add(row.item);
     }
   }
 
-  // Send what waits of `door.user`; how many entries still wait. `door` has user, token and the address `sign`; `force`
-  // does not mind when the next try was planned for.
-  function flush(door, tell, force) {
-    const work = function () { return sendAll(door, tell, force); };
+  // Send what waits of `door.user`, each once; how many entries still wait. `door` has user, token and the address `sign`.
+  function flush(door, tell) {
+    const work = function () { return sendAll(door, tell); };
     return scope.navigator.locks ? scope.navigator.locks.request(NAME, work) : work();
   }
 

@@ -83,7 +83,7 @@
     if (!now.user) return; // after signing in, the page sends it
     const channel = new BroadcastChannel(self.RatingOutbox.NAME);
     const door = { user: now.user, token: now.token, sign: SIGN };
-    const left = await self.RatingOutbox.flush(door, function (told) { channel.postMessage(told); }, true);
+    const left = await self.RatingOutbox.flush(door, function (told) { channel.postMessage(told); });
     channel.close();
     if (left) throw new Error("some wait still"); // the browser asks again later
   }

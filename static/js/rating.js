@@ -11,7 +11,6 @@
   if (!desk) { root.classList.add("plain"); return; }
   const said = root.dataset;
   const place = document.getElementById("rate-item");
-  const help = document.getElementById("rate-help");
   const door = { user: said.user, token: said.token, sign: said.sign };
   const channel = new BroadcastChannel(box.NAME);
   const AHEAD = 20; // for ten minutes without a network
@@ -33,17 +32,18 @@
   }
 
   function send(row) {
-    box.add(row).then(function () { flush(true); }, function () {
+    box.add(row).then(function () { flush(); }, function () {
       strip.warn("This browser cannot keep what you say just now. Free some space, then rate this one again.");
       if (row.kind === "answer" || row.kind === "skip") desk.bringBack(row.item);
     });
   }
 
-  function flush(force) {
+  function flush() {
     clearTimeout(retry);
-    return box.flush(door, heard, force).then(function (left) {
+    return box.flush(door, heard).then(function (left) {
       if (!left || away) { wait = 1000; return; }
-      retry = setTimeout(function () { flush(true); }, wait);
+      clearTimeout(retry);
+      retry = setTimeout(flush, wait);
       wait = Math.min(30000, wait * 2);
       sendInTheBackground();
     });
@@ -60,14 +60,20 @@
     channel.postMessage({ type: told.type, said: told.said, entry: told.entry });
     act(told);
   }
-  channel.onmessage = function (event) { if (event.data.entry && event.data.entry.user === said.user) act(event.data); };
+  // Another window, or the service worker, has sent something of this person: it need not be rated here again.
+  channel.onmessage = function (event) {
+    const row = event.data.entry;
+    if (!row || row.user !== said.user) return;
+    if (event.data.type === "saved" && (row.kind === "answer" || row.kind === "skip")) desk.passOver(row.item);
+    act(event.data);
+  };
 
   function act(told) {
     const row = told.entry;
     if (told.type === "saved") {
       wait = 1000;
+      if (away) strip.calm();
       away = false;
-      strip.calm();
       if (row.kind === "answer" || row.kind === "skip") strip.saved(row.item);
       const progress = told.said && told.said.progress;
       if (progress && row.task === said.task && row.brand === said.brand) {
@@ -146,6 +152,7 @@
     const urls = element.dataset;
     const row = entry(kind, id, urls[kind], fields.concat(timings()), words);
     keepDraft.stop();
+    if (!away) strip.calm();
     desk.finish(words, button, kind);
     strip.shown(Object.assign(desk.row(id), { title: urls.title, why: null, urls: { undo: urls.undo, explain: urls.explain } }), false);
     send(row);
@@ -202,7 +209,7 @@
   strip.whenWhy(function (id, why) {
     const row = desk.row(id);
     const fields = why.reasons.map(function (reason) { return ["reasons", reason]; }).concat([["comment", why.comment]]);
-    box.replaceExplanation(entry("explain", id, row.urls.explain, fields, row.words)).then(function () { flush(true); });
+    box.replaceExplanation(entry("explain", id, row.urls.explain, fields, row.words)).then(function () { flush(); });
   });
 
   place.addEventListener("submit", function (event) {
@@ -267,69 +274,25 @@
     if (consent) said.timings = consent.dataset.timings;
   });
 
-  // --- keys ------------------------------------------------------------------------------------------------------
-
-  const keymap = JSON.parse(said.keys);
-  const ELSEWHERE = { single: ["a", "b", "tie", "both_bad"], pair: ["yes", "no", "star1", "star2", "star3", "star4", "star5", "correct", "flag"] };
-
-  function actionOf(key) {
-    const names = Object.keys(keymap); // none where this person switched the keys off
-    if (key === "Backspace" && names.length) return "undo";
-    return names.find(function (name) { return keymap[name] === key && !ELSEWHERE[said.asks].includes(name); }) || "";
-  }
-  function typing(element) {
-    return element.isContentEditable || /^(TEXTAREA|SELECT)$/.test(element.tagName) ||
-      (element.tagName === "INPUT" && !/^(checkbox|radio|button|submit)$/.test(element.type));
-  }
-  function named(event) {
-    return event.key === " " ? "Space" : event.key.length === 1 ? event.key.toLowerCase() : event.key;
-  }
-
-  function openHelp() {
-    if (help.open) return;
-    help.showModal();
-  }
-
-  document.addEventListener("keydown", function (event) {
-    if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.name === "corrected") {
-      event.preventDefault();
-      correct();
-      return;
-    }
-    if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || event.isComposing) return;
-    if (event.defaultPrevented || help.open || typing(event.target)) return;
-    const key = named(event);
-    if (event.shiftKey && /^(Space|Backspace|[\p{L}\p{N}])$/u.test(key)) return;
-    if (key === "Space" && event.target.closest("button, a, summary, label, input")) return;
-    const action = actionOf(key);
-    if (!action) return;
+  // Stop for now: first what was asked for comes in, so that it is given back, too. Without a network all of it stays here.
+  const onward = document.querySelector(".stop-below");
+  document.addEventListener("submit", function (event) {
+    if (!event.target.matches(".stop-form") || !root.dataset.ready) return;
     event.preventDefault();
-    if (action === "help") openHelp();
-    else if (action === "undo") undo();
-    else if (action === "skip") skip();
-    else if (action === "correct") { const field = place.querySelector("textarea[name=corrected]"); if (field) field.focus(); }
-    else {
-      const button = place.querySelector('button[data-act="' + action + '"]');
-      if (button) answer(button);
-    }
-  });
-
-  root.addEventListener("click", function (event) {
-    if (!event.target.closest('[data-act="help"]')) return;
-    event.preventDefault();
-    openHelp();
-  });
-  // In the form of keys a key writes its own name; the keys that move about keep doing so.
-  help.addEventListener("keydown", function (event) {
-    if (!event.target.matches("[data-key-field]") || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.key.length !== 1) return;
-    event.preventDefault();
-    event.target.value = event.key === " " ? "Space" : event.key.toUpperCase();
+    const patience = new Promise(function (resolve) { setTimeout(resolve, 3000); });
+    keepDraft.now();
+    Promise.race([desk.rest(), patience]).then(function () {
+      return fetch(onward.action, {
+        method: "POST", body: new URLSearchParams({ as: said.user, brand: said.brand }),
+        headers: { Accept: "application/json", "X-CSRFToken": door.token },
+      });
+    }).then(function (reply) { return reply.ok ? desk.giveBack() : null; }, function () { /* it stays here */ })
+      .then(function () { location.assign(said.home); });
   });
 
   // --- offline ---------------------------------------------------------------------------------------------------
 
-  function comeBack() { flush(true); desk.refill(AHEAD / 2); }
+  function comeBack() { flush(); desk.refill(AHEAD / 2); }
   self.addEventListener("online", comeBack);
 
   function keepForOffline() {
@@ -345,10 +308,12 @@
     document.addEventListener("rating:shown", function () { setTimeout(function () { desk.refill(AHEAD / 2); }, 1500); });
   }
 
+  self.RatingActs = { answer, skip, undo, correct };
+
   desk.start().then(function () {
     strip.restore();
     showRefusedBefore();
-    flush(true);
+    flush();
     root.dataset.ready = "yes";
     if (document.readyState === "complete") keepForOffline();
     else self.addEventListener("load", keepForOffline);

@@ -370,13 +370,27 @@ class TestTrouble:
         second = page.context.new_page()
         second.goto(page.url)
         ready(second)
+        until(second, lambda: kept(second) > 5)
         page.context.set_offline(True)
-        press(page, "a")
+        rated = [shown(page), press(page, "a")]
         press(page, "b")
         second.bring_to_front()
         page.context.set_offline(False)
         all_sent(page)
         assert PreferencePair.across_brands.count() == 2
+        assert shown(second) == rated[0]  # it lay there; answering it again takes the place of the first answer
+        assert press(second, "e") not in rated
+        all_sent(second)
+        assert standing().count() == 2
+
+    def test_a_token_of_an_earlier_sign_in_is_renewed(self, desk):
+        page = desk()
+        page.context.clear_cookies(name="csrftoken")
+        press(page, "a")
+        all_sent(page)
+        press(page, "b")
+        all_sent(page)
+        assert standing().count() == 2
 
     def test_all_done_is_said(self, desk, rae, page_for, queues):
         items_of(queues, 1, slug="texts")

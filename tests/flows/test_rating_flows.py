@@ -179,6 +179,37 @@ class TestNoNetwork:
         assert shown(page) not in (first, second)
         assert_nothing_twice()
 
+    def test_the_service_worker_sends_it_after_the_window_was_closed(self, queues, rae, page_for):
+        page = ready(page_for(PAIRS, who=rae))
+        page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+        until(page, lambda: kept(page) >= 5)
+        context, address = page.context, page.url.split("/rate/")[0]
+        context.set_offline(True)
+        first = shown(page)
+        press(page, "a")
+        until(page, lambda: len(unsent(page)) == 1)
+        blank = context.new_page()
+        page.close()
+        context.set_offline(False)
+        _back_on_the_network(context, blank, address)
+        until(blank, lambda: PreferencePair.across_brands.count() == 1)
+        assert rated() == [first]
+        assert_nothing_twice()
+
+
+def _back_on_the_network(context: Any, page: Any, address: str) -> None:
+    """What the browser itself does some time after the network is back: it wakes the service worker up."""
+    session = context.new_cdp_session(page)
+    found: list[str] = []
+    session.on(
+        "ServiceWorker.workerRegistrationUpdated",
+        lambda event: found.extend(one["registrationId"] for one in event["registrations"] if not one["isDeleted"]),
+    )
+    session.send("ServiceWorker.enable")
+    until(page, lambda: bool(found))
+    sync = {"origin": address, "registrationId": found[-1], "tag": "endcap-rating", "lastChance": False}
+    session.send("ServiceWorker.dispatchSyncEvent", sync)
+
 
 class TestSessionExpired:
     def test_what_was_rated_is_sent_once_after_signing_in(self, queues, rae, page_for):
