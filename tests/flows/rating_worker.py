@@ -2,8 +2,8 @@
 
 `python -m tests.flows.rating_worker` on the database that TEST_DATABASE names. For every line on its input, the path of
 a plan, it forks a rater and prints the number of its process; at the end of the input it waits for all of them and
-prints how they ended. A plan is a JSON file: `user`, `number` of the rater among `raters`, `window` (a rater may have
-two), `log`, `brand`, `tasks` (slugs), `experiences` (keys).
+prints how they ended and the seconds of processor they took. A plan is a JSON file: `user`, `number` of the rater among
+`raters`, `window` (a rater may have two), `log`, `brand`, `tasks` (slugs), `experiences` (keys).
 
 What a rater is about to send stands in its log before it is sent, under its key, and so does the answer. A process that
 goes on for one that was killed sends again what has no answer, as the outbox of the page does.
@@ -14,10 +14,10 @@ from __future__ import annotations
 import json
 import os
 import random
+import resource
 import sys
 import time
 import traceback
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -168,6 +168,16 @@ def rate(plan: str) -> int:
     return 0
 
 
+def warm_up() -> None:
+    """Everything that is read once, before the raters part; nothing that opens the database."""
+    from django.template.loader import get_template
+    from django.urls import reverse
+
+    reverse("rate")
+    for name in ("rlhf/rate_item.html", "rlhf/rate_blocks.html"):
+        get_template(name)
+
+
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.test")
     from django.conf import settings
@@ -175,7 +185,7 @@ def main() -> None:
     settings.DATABASES["default"]["NAME"] = os.environ["TEST_DATABASE"]
     settings.ALLOWED_HOSTS = ["localhost"]
     django.setup()
-    import_module("config.urls")  # before the raters part: every import is paid once
+    warm_up()
     started = []
     while line := sys.stdin.readline():
         process = os.fork()
@@ -183,7 +193,9 @@ def main() -> None:
             os._exit(rate(line.strip()))
         started.append(process)
         print(process, flush=True)
-    print(json.dumps({process: os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) for process in started}))
+    ended = {process: os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) for process in started}
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    print(json.dumps({"ended": ended, "cpu_s": round(used.ru_utime + used.ru_stime, 1)}))
 
 
 if __name__ == "__main__":
