@@ -53,7 +53,8 @@ def priority_of(experience: Experience) -> float:
     )
     first = verdict_of(experience)
     unsure = 1 - float(first.confidence) if first is not None and first.confidence is not None else 1.0
-    newness = float(experience.created_at.timestamp()) / 1e10  # below 1, a day is 0.00001
+    # Below 1 until 2057; a millisecond is 1e-12, which a float near 1,000 still tells apart.
+    newness = (float(experience.created_at.timestamp()) - 1.75e9) / 1e9
     live, steps = not experience.simulated, round(10 * unsure)
     return float(1000 * live + 100 * flagged + steps + newness)
 

@@ -153,7 +153,7 @@ class TestErase:
     def test_what_was_exported_for_training_is_said(self, jo: dict[str, Any], harbor: Brand) -> None:
         Feedback.objects.for_brand(harbor).update(exported_at=timezone.now())
         report = erasure.erase(brand=harbor, who=EMAIL).report
-        assert any("1 rating" in note and "exported" in note for note in report["notes"])
+        assert any("1 rating" in note and "Exported" in note for note in report["notes"])
 
     def test_a_version_trained_on_fewer_runs_had_not_seen_it(self, jo: dict[str, Any], harbor: Brand) -> None:
         TrainingRun.objects.for_brand(harbor).update(options={"max_runs": 1})
