@@ -20,7 +20,8 @@ REPEAT_AFTER = 8  # answers that lie between the two showings of an item
 
 @dataclass(frozen=True, slots=True)
 class Picked:
-    """An item for the person's assignment number `number`; `row` is their own one where a lock of theirs ran out."""
+    """An item for the person, with the seed of its number among all of theirs. `row` is their own one where a lock of
+    theirs ran out before."""
 
     item: RatingItem
     showing: int
@@ -31,7 +32,7 @@ class Picked:
 def pick(task: RatingTask, rater: Any, need: int, *, alone: bool) -> list[Picked]:
     """Up to `need` items. The draws are seeded by person and number, so they can be repeated. `alone` says that the
     caller's transaction holds no lock yet, so that it may wait for one."""
-    number = Assignment.objects.for_brand(task.brand_id).filter(item__task=task, rater=rater).count()
+    number = Assignment.objects.for_brand(task.brand_id).filter(rater=rater).count()
     fresh: Iterator[Picked] | None = None
     found: list[Picked] = []
     for place in range(number, number + need):

@@ -16,6 +16,7 @@ from rlhf.models import Assignment, Feedback, PreferencePair, RatingItem, Rating
 SITTING = timedelta(hours=12)
 PAUSE = timedelta(minutes=5)  # a longer gap is a pause and says nothing about an item
 USUAL_S = 25.0
+RECENT = 200  # answers that tell how long one takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +58,18 @@ class Changed:
 
 
 def progress_of(task: RatingTask, rater: Any, *, now: datetime) -> Progress:
-    """In three queries."""
-    mine = Assignment.objects.for_brand(task.brand_id).filter(item__task=task, rater=rater)
-    recent = mine.filter(state=Assignment.State.ANSWERED, answered_at__gt=now - SITTING).order_by("-answered_at")
-    times = list(recent.values_list("answered_at", flat=True)[:200])
-    done = len(times) if len(times) < 200 else recent.count()
-    return Progress(done, waiting_for(task, rater), usual_seconds(times))
+    """In two queries, three after 200 answers. What was answered is read from the words: they know task and moment, so
+    nothing is joined, however long the queue is."""
+    words: Any = PreferencePair if task.is_pair else Feedback
+    recent = words.objects.for_brand(task.brand_id).filter(
+        rater=rater, task=task, created_at__gt=now - SITTING, undone_at__isnull=True, assignment__isnull=False
+    )
+    read = list(recent.order_by("-created_at").values_list("assignment", "created_at")[:RECENT])
+    newest: dict[int, datetime] = {}
+    for assignment, at in read:
+        newest.setdefault(assignment, at)  # a thumb and an own version are one answer
+    done = len(newest) if len(read) < RECENT else recent.order_by().values("assignment").distinct().count()
+    return Progress(done, waiting_for(task, rater), usual_seconds(list(newest.values())))
 
 
 def waiting_for(task: RatingTask, rater: Any) -> int:

@@ -25,6 +25,7 @@ import django
 
 AT_ONCE = 5
 JUDGED_A_TURN = 30
+LOOKS = 5
 ALONE = ("raced",)  # tasks that ask for stars; the others ask which one is better
 
 
@@ -152,9 +153,11 @@ class Rater:
             self.judge(keys[:JUDGED_A_TURN])
             keys = keys[JUDGED_A_TURN:]
             if not found and not keys:
-                if self.all_rated():
-                    return
-                time.sleep(0.2)
+                # what is left is in the hands of others, who may let go of it: look again now and then
+                for _ in range(LOOKS):
+                    if self.all_rated():
+                        return
+                    time.sleep(0.15)
 
 
 def rate(plan: str) -> int:
