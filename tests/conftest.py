@@ -6,7 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.apps import apps
+from django.db import connection
+from django.db.models import AutoField
 from django.test import Client
+from pytest_django.plugin import DjangoDbBlocker
 from hypothesis import settings
 
 from crm.models import Brand, Membership, Pack
@@ -38,6 +42,23 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     config.hook.pytest_deselected(items=[item for item in items if not touches(item)])
     items[:] = [item for item in items if touches(item)]
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+    """Ids begin above a million, and elsewhere in every table: as in an installation that is in use. A page that writes
+    an id as people read numbers ("1,000,351"), or takes that of another table, is found out."""
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        for place, model in enumerate(apps.get_models(include_auto_created=True), start=1):
+            key, table = model._meta.pk, model._meta.db_table
+            if not isinstance(key, AutoField) or not model._meta.managed:
+                continue
+            first = 1_000_000 + 10_000 * place
+            if connection.vendor == "postgresql":
+                cursor.execute("select setval(pg_get_serial_sequence(%s, %s), %s)", [f'"{table}"', key.column, first])
+            else:
+                cursor.execute("delete from sqlite_sequence where name = %s", [table])
+                cursor.execute("insert into sqlite_sequence (name, seq) values (%s, %s)", [table, first])
 
 
 @pytest.fixture
