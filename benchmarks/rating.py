@@ -34,7 +34,7 @@ from benchmarks.peers import potato_rating as potato
 from benchmarks.peers.report import emit
 from benchmarks.rating_clock import Times, time_ratings
 from benchmarks.rating_load import quantile, reads, throughput
-from benchmarks.rating_sites import CLIENTS, Site
+from benchmarks.rating_sites import AT_ONCE, CLIENTS, Site
 
 Found = dict[str, dict[str, Any]]
 
@@ -93,7 +93,7 @@ def shares(times: Times) -> dict[str, Any]:
 
 def measure(started: dict[str, Site], plan: Plan, order: random.Random, console: Console) -> Found:
     """Everything that was measured, by contestant and then by what it is. Contestants take turns."""
-    found: Found = defaultdict(lambda: {"keyboard": {}, "api": {}, "reads": defaultdict(dict)})
+    found: Found = defaultdict(lambda: {"keyboard": {}, "api": {}, "many": {}, "reads": defaultdict(dict)})
 
     def turns(what: str) -> list[tuple[str, Site]]:
         console.print(f"[dim]{what} (load average {os.getloadavg()[0]:.1f})[/dim]")
@@ -106,6 +106,12 @@ def measure(started: dict[str, Site], plan: Plan, order: random.Random, console:
         for name, site in turns(f"API: {count} clients"):
             with site.api() as (server, annotation):
                 found[name]["api"][str(count)] = throughput(server, annotation, clients, plan.seconds)
+    for count, clients in CLIENTS.items():
+        for name, site in turns(f"API, {AT_ONCE} at once: {count} clients"):
+            offered = site.many()
+            if offered is not None:
+                with offered as (server, annotation):
+                    found[name]["many"][str(count)] = throughput(server, annotation, clients, plan.seconds)
     for size in plan.sizes:
         for name, site in turns(f"{size:,} rated items"):
             if "sqlite" in name and size > plan.largest_on_sqlite:

@@ -26,7 +26,7 @@ from benchmarks.rating_clock import RatingPage
 from benchmarks.rating_kept import keep, kind_of, restore
 from benchmarks.rating_load import Annotation, Call
 from benchmarks.rating_server import Server, free_port, serving
-from benchmarks.rating_sites import ALL_CLIENTS, Desk
+from benchmarks.rating_sites import ALL_CLIENTS, AT_ONCE, Desk
 
 FILL_S = 900
 
@@ -65,6 +65,19 @@ class Endcap:
             )
 
         yield self.server, annotation
+
+    @contextmanager
+    def many(self) -> Iterator[tuple[Server, Annotation]]:
+        pairs = self.known["pairs"]
+
+        def annotations(client: int, number: int) -> Call:
+            first = client + ALL_CLIENTS * number * AT_ONCE
+            chosen = [pairs[(first + ALL_CLIENTS * place) % len(pairs)] for place in range(AT_ONCE)]
+            choices = [{"a": a, "b": b, "verdict": "a", "duration_ms": 2000} for a, b in chosen]
+            body = json.dumps({"choices": choices}).encode()
+            return Call("POST", "/api/feedback/bulk", body, _as(self.known["tokens"][client]), annotations=AT_ONCE)
+
+        yield self.server, annotations
 
     @contextmanager
     def filled(self, total: int) -> Iterator[tuple[Server, Mapping[str, Call]]]:

@@ -18,6 +18,7 @@ from benchmarks.rating_server import Server
 # The runs with 1, 4 and 16 clients never share a client, so that no run rates what an earlier one has rated.
 CLIENTS = {1: range(1), 4: range(1, 5), 16: range(5, 21)}
 ALL_CLIENTS = 21
+AT_ONCE = 100
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Site(Protocol):
 
     `desk` is for one person and one task (`pairs` or `stars`), `api` for clients that store ratings of pairs, `filled`
     the requests behind its list of items, its dashboard and its export while `total` pairs are rated once each; totals
-    are asked for in rising order. `lacks` says in words what it does not have.
+    are asked for in rising order. `many` is as `api`, AT_ONCE ratings in every call. `lacks` says in words what it does not have.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Site(Protocol):
 
     def desk(self, task: str) -> AbstractContextManager[Desk]: ...
     def api(self) -> AbstractContextManager[tuple[Server, Annotation]]: ...
+    def many(self) -> AbstractContextManager[tuple[Server, Annotation]] | None: ...
     def filled(self, total: int) -> AbstractContextManager[tuple[Server, Mapping[str, Call]]]: ...
 
 

@@ -7,6 +7,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.rating_sites import AT_ONCE
+
 NEXT_P50_MS, NEXT_P95_MS = 80.0, 150.0
 TIMES_LABEL_STUDIO = 20.0
 READS = ("list", "dashboard", "dashboard page", "export")
@@ -41,13 +43,14 @@ def _next_item(found: Found) -> dict[str, Any]:
     return verdict
 
 
-def _rate(found: Found) -> dict[str, Any]:
-    """How many times Label Studio's annotations per second, by clients, where both used the same database."""
+def _rate(found: Found, how: str) -> dict[str, Any]:
+    """How many times Label Studio's annotations per second, by clients, where both used the same database. `how` they
+    came: one by one ("api") or by the hundred ("many")."""
     verdict: dict[str, Any] = {}
     for name in _names(found, "label-studio"):
         own = name.replace("label-studio", "endcap")
-        for clients, theirs in found[name]["api"].items():
-            mine = found.get(own, {}).get("api", {}).get(clients)
+        for clients, theirs in found[name][how].items():
+            mine = found.get(own, {}).get(how, {}).get(clients)
             if not mine or mine["troubles"] or theirs["troubles"] or not theirs["stored"] or not mine["stored"]:
                 continue
             verdict[clients] = {
@@ -63,7 +66,8 @@ def _rate(found: Found) -> dict[str, Any]:
 
 
 def verdicts(found: Found) -> dict[str, Any]:
-    return {name: one for name, one in (("next_item", _next_item(found)), ("api", _rate(found))) if one}
+    asked = {"next_item": _next_item(found), "api": _rate(found, "api"), "many": _rate(found, "many")}
+    return {name: one for name, one in asked.items() if one}
 
 
 def headline(judged: dict[str, Any]) -> dict[str, Any]:
@@ -84,7 +88,7 @@ def show(console: Console, found: Found, judged: dict[str, Any]) -> None:
     for column in ("", "task", "keys", "p50", "p95", "saved p50", "saved p95", "stored"):
         keys.add_column(column, justify="left" if column in ("", "task") else "right")
     api = Table(title="API: annotations per second", title_justify="left")
-    for column in ("", "clients", "per second", "p50 ms", "p95 ms", "server's CPU, ms each", "troubles"):
+    for column in ("", "in a call", "clients", "per second", "p50 ms", "p95 ms", "server's CPU, ms each", "troubles"):
         api.add_column(column, justify="left" if column in ("", "troubles") else "right")
     pages = Table(title="p95 in ms, with that many rated items", title_justify="left")
     for column in ("", "items", *READS):
@@ -93,9 +97,10 @@ def show(console: Console, found: Found, judged: dict[str, Any]) -> None:
         for task, one in said["keyboard"].items():
             times = [str(one.get(f"{which}_ms", "–")) for which in ("p50", "p95", "saved_p50", "saved_p95")]
             keys.add_row(name, task, str(one["keys"]), *times, f"{one['stored']} of {one['moved']}")
-        for clients, one in said["api"].items():
-            figures = [str(one[which]) for which in ("per_second", "p50_ms", "p95_ms", "server_cpu_ms")]
-            api.add_row(name, clients, *figures, "; ".join(one["troubles"]))
+        for how, each in (("api", "1"), ("many", str(AT_ONCE))):
+            for clients, one in said[how].items():
+                figures = [str(one[which]) for which in ("per_second", "p50_ms", "p95_ms", "server_cpu_ms")]
+                api.add_row(name, each, clients, *figures, "; ".join(one["troubles"]))
         for size, at_size in said["reads"].items():
             pages.add_row(name, f"{int(size):,}", *(_cell(at_size.get(what)) for what in READS))
     for one in (keys, api, pages):

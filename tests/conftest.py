@@ -31,12 +31,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """With --touching-database, what cannot depend on the database is left out: it ran with the other one. That is what
-    touches none, and the files of tests/browser that look at how pages are drawn."""
+    touches none, and what looks at how pages are drawn, in light and in dark."""
     if not config.getoption("--touching-database"):
         return
 
     def touches(item: Any) -> bool:
-        if item.path.stem == "test_accessibility" or item.path.stem.endswith("_look"):
+        if item.path.stem == "test_accessibility" or "scheme" in getattr(getattr(item, "callspec", None), "params", ()):
             return False
         return item.get_closest_marker("django_db") is not None or bool(DATABASE_FIXTURES & set(item.fixturenames))
 

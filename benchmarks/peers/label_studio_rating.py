@@ -26,7 +26,7 @@ from benchmarks.rating_clock import RatingPage
 from benchmarks.rating_kept import keep, kind_of, restore
 from benchmarks.rating_load import Annotation, Call
 from benchmarks.rating_server import Server, free_port, serving
-from benchmarks.rating_sites import ALL_CLIENTS, Desk, installed
+from benchmarks.rating_sites import ALL_CLIENTS, AT_ONCE, Desk, installed
 from benchmarks.rating_texts import Item, items
 
 HOME = ring.ROOT / ".peers/label-studio"
@@ -113,6 +113,7 @@ class LabelStudio:
 
     lacks: Mapping[str, str] = {
         "dashboard": "the Community edition has no statistics page; measured are the counts of its project page",
+        "many at once": "no call rates many tasks that are there; measured is the import of tasks with a rating each",
         "one key": "a choice and Ctrl+Enter: two presses for each rating",
     }
 
@@ -180,6 +181,20 @@ class LabelStudio:
     @contextmanager
     def api(self) -> Iterator[tuple[Server, Annotation]]:
         yield self.server, self._annotation
+
+    @contextmanager
+    def many(self) -> Iterator[tuple[Server, Annotation]]:
+        rated = [
+            {**self._task(item), "annotations": [{"result": self._result("first"), "lead_time": 2.0}]}
+            for item in items(0, AT_ONCE, self.seed)
+        ]
+        body = json.dumps(rated).encode()
+        path = f"/api/projects/{self.projects['clients']}/import"
+
+        def annotations(client: int, number: int) -> Call:
+            return Call("POST", path, body, self._headers, annotations=AT_ONCE)
+
+        yield self.server, annotations
 
     @contextmanager
     def filled(self, total: int) -> Iterator[tuple[Server, Mapping[str, Call]]]:

@@ -146,6 +146,7 @@ class Potato:
         "database": "files, one per person, each written whole on every save",
         "import over the API": "items and people are laid down as its own files before it starts",
         "export over the API": "it writes the file on its server; the request that waits for it is measured",
+        "many at once": "a save is of one item",
         "workers": "one process: a second would not see what the first has in memory",
     }
 
@@ -186,6 +187,9 @@ class Potato:
                 return Call("POST", "/updateinstance", json.dumps(body).encode(), headers)
 
             yield server, annotation
+
+    def many(self) -> None:
+        return None
 
     @contextmanager
     def filled(self, total: int) -> Iterator[tuple[Server, Mapping[str, Call]]]:

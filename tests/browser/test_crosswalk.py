@@ -72,15 +72,16 @@ class TestKeys:
         page.keyboard.press("s")
         page.get_by_text("2 of 6").wait_for()
         page.locator(".crosswalk-queue a").first.click()
-        page.get_by_text("1 of 6").wait_for()
+        page.locator("#match-title:focus", has_text="1 of 6").wait_for()  # htmx has taken the new buttons over
         page.keyboard.press("a")
         page.get_by_text(f"{first} is ").wait_for()
         assert state(first) == "matched"
-        page.locator("#match-title:focus").wait_for()  # htmx focuses after it settled
+        page.locator("#match-title:focus", has_text="1 of 5").wait_for()
         assert_accessible(page)
         second = page.locator(".same-item code").first.inner_text()
         page.keyboard.press("x")
         page.get_by_text(f"{second} is marked as not ours.").wait_for()
+        page.locator("#match-title:focus", has_text="1 of 4").wait_for()
         assert state(second) == "rejected"
         page.keyboard.press("u")
         page.get_by_text(f"{second} waits again.").wait_for()
