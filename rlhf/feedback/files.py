@@ -1,7 +1,7 @@
 """What each file to train with would hold right now: how many lines, what is left out and why, how large, a first line.
 
-The count goes through every line as the export itself does, so the two agree; it is kept until somebody says something
-new. Texts are those that would leave: without personal data, as the brand's privacy policy says.
+The count goes through the lines as the export itself does, so the two agree, up to AT_MOST words: a page is no place to
+wait for a large file. It is kept until somebody says something new. Texts are those that would leave: without personal data, as the brand's privacy policy says.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from rlhf.feedback.exporting_files import LINES
 from rlhf.feedback.statistics import asked
 
 KEPT_S = 3600
+AT_MOST = 10_000  # words looked at for each file
 SHOWN = 64  # characters of each field of the sample
 MOST_FIELDS = 3
 SAMPLED = {"dpo": ("prompt", "chosen", "rejected"), "kto": ("prompt", "completion", "label"),
@@ -43,7 +44,7 @@ WHY_LEFT_OUT = {
 @dataclass(frozen=True, slots=True)
 class File:
     """One file: `lines` in it, `size` in bytes, `left_out` as (reason, how many), most first; `sample` are fields of
-    the first line as JSON, cut. `good` and `poor` count labels of yes and no."""
+    the first line as JSON, cut. `good` and `poor` count labels of yes and no. With `more` the file goes on after these."""
 
     what: str
     lines: int
@@ -52,6 +53,7 @@ class File:
     sample: tuple[tuple[str, str], ...]
     good: int
     poor: int
+    more: bool
 
     @property
     def looked_at(self) -> int:
@@ -71,18 +73,23 @@ def files(brand: Brand, *, kind: str = "", simulated: bool = False) -> list[File
 
 
 def _file(what: str, brand: Brand, wanted: Wanted) -> File:
-    left_out: Counter[str] = Counter()
+    left_out: Counter[str] = Counter()  # also of the chunk that comes next
+    kept: Counter[str] = Counter()
     lines = size = good = poor = 0
     sample: tuple[tuple[str, str], ...] = ()
+    more = False
     for chunk in LINES[what](brand, wanted, left_out):
+        if more := lines + kept.total() >= AT_MOST:
+            break
         for line in chunk:
             lines += 1
             size += len(json.dumps(line.row, ensure_ascii=False).encode()) + 1
             good += line.row.get("label") is True
             poor += line.row.get("label") is False
             sample = sample or _sample(what, line.row)
-    reasons = [(WHY_LEFT_OUT.get(why, why.replace("_", " ").capitalize()), n) for why, n in left_out.most_common()]
-    return File(what, lines, size, tuple(reasons), sample, good, poor)
+        kept = left_out.copy()
+    reasons = [(WHY_LEFT_OUT.get(why, why.replace("_", " ").capitalize()), n) for why, n in kept.most_common()]
+    return File(what, lines, size, tuple(reasons), sample, good, poor, more)
 
 
 def _sample(what: str, row: dict[str, Any]) -> tuple[tuple[str, str], ...]:

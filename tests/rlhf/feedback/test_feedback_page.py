@@ -168,6 +168,19 @@ class TestFiles:
         assert "Export 1 pair" in answer.content.decode()
         assert "7946" not in answer.content.decode()
 
+    def test_a_large_one_is_counted_up_to_a_limit(self, ana_client, harbor, raters, monkeypatch):
+        monkeypatch.setattr("rlhf.feedback.files.AT_MOST", 2)
+        monkeypatch.setattr("rlhf.feedback.exporting_words.CHUNK", 1)
+        for one in saying.work(harbor, 4):
+            saying.thumb(one, raters[0], True)
+        answer = ana_client.get("/feedback/files/", headers=HTMX)
+        kto = next(file for file in answer.context["files"] if file.what == "kto")
+        assert (kto.lines, kto.more) == (2, True)
+        page = answer.content.decode()
+        assert "2 and more" in page
+        assert "Export all" in page
+        assert b"".join(ana_client.get("/api/feedback/export-kto").streaming_content).count(b"\n") == 4
+
     def test_it_is_a_page_without_script(self, ben_client, said):
         page = ben_client.get("/feedback/files/").content.decode()
         assert "<h1>Export for training</h1>" in page
