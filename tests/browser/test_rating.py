@@ -378,6 +378,7 @@ class TestTrouble:
         page.context.set_offline(False)
         all_sent(page)
         assert PreferencePair.across_brands.count() == 2
+        second.wait_for_timeout(500)  # what one window sent is told to the other
         assert shown(second) == rated[0]  # it lay there; answering it again takes the place of the first answer
         assert press(second, "e") not in rated
         all_sent(second)
