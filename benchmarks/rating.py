@@ -50,7 +50,7 @@ class Plan:
     largest_on_sqlite: int = 10_000
     reads: int = 30
     read_s: float = 8.0
-    export_s: float = 45.0
+    export_s: float = 120.0
 
 
 QUICK = Plan(repetitions=30, tasks=("pairs",), seconds=4.0, sizes=(1_000,), reads=15, read_s=5.0, export_s=20.0)

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from crm.api.filters import left
-from rlhf.api.door import RatingView, experience_of, refuse_another, refuse_names, sees_everything
+from rlhf.api.door import RatingView, experiences_of, refuse_another, refuse_names, sees_everything
 from rlhf.api.filters import PairFilters
 from rlhf.api.inputs import ChosenInput, TextsInput
 from rlhf.api.outputs import PairOutput
@@ -72,7 +72,7 @@ class PairList(RatingView):
             a, b = text_experiences(brand=self.brand, **texts)
             values["verdict"] = PreferencePair.Verdict.A
         else:
-            a, b = (experience_of(self.brand, values.pop(side)) for side in ("a", "b"))
+            a, b = experiences_of(self.brand, [values.pop(side) for side in ("a", "b")])
         said, new = prefer(a=a, b=b, rater=request.user, source=Source.API, key=self.key(request), **values)
         if not new:
             refuse_another(said, a_id=a.pk, b_id=b.pk, verdict=values["verdict"])

@@ -197,6 +197,18 @@ def signals_of(row: Feedback | PreferencePair) -> list[tuple[Experience, Any, di
     return [(row.a, Signal.Kind.PREFERRED, said), (row.b, Signal.Kind.PREFERRED, said)]
 
 
+def history_of(row: Feedback | PreferencePair) -> list[Signal]:
+    """The signals of a word that a person gave here, not stored yet."""
+    actor = name_of(row.rater, row.rater_name)[:120]
+    return [
+        Signal(
+            brand_id=row.brand_id, experience=experience, kind=kind, actor=actor,
+            said={"feedback": str(row.public_id), **said},
+        )
+        for experience, kind, said in signals_of(row)
+    ]  # fmt: skip
+
+
 def explain(
     said: Feedback | PreferencePair, *, by: Any, reasons: Iterable[str] | None = None, comment: str | None = None
 ) -> Feedback | PreferencePair:
@@ -318,9 +330,7 @@ def once(row: Word) -> Found[Word]:
     try:
         with transaction.atomic():
             row.save(force_insert=True)
-            actor = name_of(row.rater, row.rater_name)
-            for experience, kind, said in signals_of(row):
-                record(experience, kind, actor=actor, feedback=str(row.public_id), **said)
+            Signal.objects.for_brand(row.brand_id).bulk_create(history_of(row))
     except IntegrityError:
         known = _known(row)
         if known is None:

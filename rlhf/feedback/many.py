@@ -9,9 +9,8 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from crm.models import Brand
-from rlhf.feedback.giving import once, signals_of
+from rlhf.feedback.giving import history_of, once
 from rlhf.models import Feedback, PreferencePair, Signal
-from rlhf.signals import name_of
 
 Word = Feedback | PreferencePair
 
@@ -54,18 +53,8 @@ def _at_once(brand: Brand, rater: Any, words: Sequence[Word]) -> Stored:
                 first[name] = word
     for model in (Feedback, PreferencePair):
         model.objects.for_brand(brand).bulk_create([word for word in fresh if isinstance(word, model)], batch_size=500)
-    actor = name_of(rater)
-    Signal.objects.for_brand(brand).bulk_create(
-        [
-            Signal(
-                brand=brand, experience=experience, kind=kind, actor=actor,
-                said={"feedback": str(word.public_id), **said},
-            )
-            for word in fresh
-            for experience, kind, said in signals_of(word)
-        ],
-        batch_size=500,
-    )  # fmt: skip
+    history = [signal for word in fresh for signal in history_of(word)]
+    Signal.objects.for_brand(brand).bulk_create(history, batch_size=500)
     return Stored(tuple(kept), len(fresh))
 
 
