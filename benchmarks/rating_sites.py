@@ -35,7 +35,8 @@ class Site(Protocol):
 
     `desk` is for one person and one task (`pairs` or `stars`), `api` for clients that store ratings of pairs, `filled`
     the requests behind its list of items, its dashboard and its export while `total` pairs are rated once each; totals
-    are asked for in rising order. `many` is as `api`, AT_ONCE ratings in every call. `lacks` says in words what it does not have.
+    are asked for in rising order. `many` is as `api`, AT_ONCE ratings in every call; None where nothing
+    takes so many. `lacks` says in words what it does not have.
     """
 
     name: str

@@ -10,8 +10,8 @@ from django.apps import apps
 from django.db import connection
 from django.db.models import AutoField
 from django.test import Client
-from pytest_django.plugin import DjangoDbBlocker
 from hypothesis import settings
+from pytest_django.plugin import DjangoDbBlocker
 
 from crm.models import Brand, Membership, Pack
 from tests.factories import BrandFactory, MembershipFactory, PackFactory, UserFactory

@@ -1,7 +1,8 @@
 """What each file to train with would hold right now: how many lines, what is left out and why, how large, a first line.
 
 The count goes through the lines as the export itself does, so the two agree, up to AT_MOST words: a page is no place to
-wait for a large file. It is kept until somebody says something new. Texts are those that would leave: without personal data, as the brand's privacy policy says.
+wait for a large file. It is kept until somebody says something new. Texts are those that would leave: without personal
+data, as the brand's privacy policy says.
 """
 
 from __future__ import annotations
@@ -44,7 +45,8 @@ WHY_LEFT_OUT = {
 @dataclass(frozen=True, slots=True)
 class File:
     """One file: `lines` in it, `size` in bytes, `left_out` as (reason, how many), most first; `sample` are fields of
-    the first line as JSON, cut. `good` and `poor` count labels of yes and no. With `more` the file goes on after these."""
+    the first line as JSON, cut. `good` and `poor` count labels of yes and no. With `more` the file
+    goes on after these."""
 
     what: str
     lines: int
