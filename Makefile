@@ -35,7 +35,7 @@ setup: $(VENV)/.installed
 	@PATH="$(CURDIR)/$(BIN):$$PATH" python -m config.prepare $(if $(DATA),--data "$(DATA)")
 
 run: setup
-	@PATH="$(CURDIR)/$(BIN):$$PATH" exec honcho start
+	@PORT="$${PORT:-8000}" PATH="$(CURDIR)/$(BIN):$$PATH" exec honcho start
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

@@ -96,12 +96,14 @@ def feed_state(one: Fresh) -> dict[str, Any]:
 
 
 def local(value: datetime | None, one: Fresh) -> str:
-    """A moment in the retailer's own time: `06:10` today, `18 Sep` this year, `18 Sep 2025` before."""
+    """A moment in the retailer's own time: `06:10` today, `06:10 CET` where that is not the page's time, `18 Sep` this
+    year, `18 Sep 2025` before."""
     if value is None or one.zone is None:
         return ""
     then, now = value.astimezone(one.zone), timezone.now().astimezone(one.zone)
     if then.date() == now.date():
-        return f"{then:%H:%M}"
+        elsewhere = then.utcoffset() != timezone.localtime(value).utcoffset()
+        return f"{then:%H:%M %Z}" if elsewhere else f"{then:%H:%M}"
     return f"{then.day} {then:%b}" if then.year == now.year else f"{then.day} {then:%b %Y}"
 
 
