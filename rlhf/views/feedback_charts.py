@@ -24,6 +24,7 @@ from rlhf.feedback.stats import Statistics
 
 TONES = {"stars": "kind-stars", "thumb": "kind-thumbs", "pair": "kind-pair", "correction": "kind-edit",
          "flag": "kind-rest", "rich": "kind-rest"}  # fmt: skip
+ALPHA_AXIS = (-0.5, 1.0)  # 0 is chance; below it people contradict each other
 STEPS = 5  # tones told apart by eye; what is beyond stands in one layer
 SCALE_NAMES = {"stars": "Stars", "thumb": "Thumbs", "pair": "A or B"}
 
@@ -135,7 +136,7 @@ def interval_of(one: Estimate) -> SafeString | str:
     clear = one.low is None or one.low >= NEEDED or (one.high or 1.0) < NEEDED
     ends = f", {span(one.low, one.high)}" if one.low is not None else ""
     said = f"{figure(one.value)}{ends}, {figure(NEEDED)} needed"
-    return against(one.value, one.low, one.high, at=NEEDED, axis=(0.0, 1.0), said=said, clear=clear)
+    return against(one.value, one.low, one.high, at=NEEDED, axis=ALPHA_AXIS, said=said, clear=clear)
 
 
 def _version_mark(row: Version) -> SafeString | str:
