@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from rlhf.views import rating, rating_answers, rating_settings, rating_widgets
+from rlhf.views import rating, rating_answers, rating_beside, rating_settings, rating_widgets
 
 urlpatterns = [
     path("", rating.rate, name="rate"),
@@ -18,6 +18,7 @@ urlpatterns = [
     path("items/<uuid:item>/explain/", rating_answers.rate_explain, name="rate_explain"),
     path("items/<uuid:item>/draft/", rating_answers.rate_draft, name="rate_draft"),
     path("items/<uuid:item>/diff/", rating_answers.rate_diff, name="rate_diff"),
+    path("items/<uuid:item>/text/<str:letter>/", rating_beside.rate_beside, name="rate_beside"),
     path("widgets/<uuid:experience>/<int:widget>/", rating_widgets.widget_thumb, name="widget_thumb"),
     path("<slug:slug>/", rating.rate_task, name="rate_task"),
     path("<slug:slug>/items/", rating.rate_items, name="rate_items"),

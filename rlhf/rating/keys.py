@@ -34,7 +34,7 @@ ACTIONS = (
     Action("yes", "Yes", "y", SINGLE),
     Action("no", "Not like this", "n", SINGLE),
     *(Action(f"star{number}", f"{number} of 5", str(number), SINGLE) for number in range(1, 6)),
-    Action("correct", "Write your version", "c", SINGLE),
+    Action("correct", "Write your version", "c", BOTH),
     Action("flag", "Flag it", "f", SINGLE),
     Action("skip", "Skip", "Space", BOTH),
     Action("undo", "Undo", "u", BOTH),

@@ -25,7 +25,7 @@ from rlhf.rating.diff import changes
 from rlhf.showing import text_of
 from rlhf.views import rating_desk as desk
 from rlhf.views.rating import task_context, task_of
-from rlhf.views.rating_door import by_script, requires_rater
+from rlhf.views.rating_door import by_script, requires_rater, typed
 
 THUMBS = {"yes": True, "no": False}
 
@@ -42,7 +42,7 @@ def rate_answer(request: BrandRequest, item: UUID) -> HttpResponseBase:
         )
     except BadFeedback:
         if not by_script(request) and "corrected" in request.POST:
-            holding.save_draft(assignment, {"corrected": request.POST["corrected"]}, by=request.user)
+            holding.save_draft(assignment, {"corrected": typed(request, "corrected")}, by=request.user)
         raise
     if taken.new:
         timings.note(taken.assignment, looked, by=request.user)
@@ -97,7 +97,7 @@ def rate_explain(request: BrandRequest, item: UUID) -> HttpResponseBase:
 @requires_rater
 def rate_draft(request: BrandRequest, item: UUID) -> HttpResponseBase:
     """Keep what was typed and not sent."""
-    draft = {name: request.POST[name] for name in ("corrected", "comment") if request.POST.get(name)}
+    draft = {name: text for name in ("corrected", "comment") if (text := typed(request, name))}
     holding.save_draft(_held(request, item), draft, by=request.user)
     return HttpResponse(status=204)
 
@@ -107,7 +107,7 @@ def rate_draft(request: BrandRequest, item: UUID) -> HttpResponseBase:
 def rate_diff(request: BrandRequest, item: UUID) -> HttpResponseBase:
     """What the person changed: the part for htmx, or the whole page with their text in the field."""
     assignment = _held(request, item)
-    corrected = request.POST.get("corrected", "")[: holding.LONGEST_DRAFT]
+    corrected = typed(request, "corrected")[: holding.LONGEST_DRAFT]
     if request.htmx:  # type: ignore[attr-defined]
         return render(request, "rlhf/rate_diff.html", {"difference": changes(text_of(assignment.item.a), corrected)})
     holding.save_draft(assignment, {"corrected": corrected}, by=request.user)
@@ -143,7 +143,7 @@ def _said(request: BrandRequest) -> dict[str, Any]:
             raise BadFeedback("stars is a whole number from 1 to 5.", field="stars", value=posted["stars"][:40])
         said["stars"] = int(posted["stars"])
     if "corrected" in posted:
-        said["corrected"] = posted["corrected"].replace("\r\n", "\n")
+        said["corrected"] = typed(request, "corrected")
     if posted.get("flag"):
         said["flag"] = True
     return said

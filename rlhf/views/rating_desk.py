@@ -13,7 +13,7 @@ from django.template.loader import render_to_string
 
 from crm.views.brand import BrandRequest
 from rlhf.models import Assignment, Feedback, PreferencePair, RaterSettings, RatingTask
-from rlhf.rating import holding, keys, progress
+from rlhf.rating import beside, holding, keys, progress
 from rlhf.rating.answering import as_shown
 from rlhf.rating.diff import Difference, changes
 from rlhf.rating.returning import last_word
@@ -64,9 +64,11 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Last:
-    """What this person said last: in words, with what can still be added to it."""
+    """What this person said last: in words, with what can still be added to it. `letter` is the text of a pair that
+    they would edit: the one they chose."""
 
     assignment: Assignment
+    letter: str
     words: str
     reasons: list[str]
     comment: str
@@ -149,7 +151,11 @@ def last_of(request: BrandRequest, asked: str) -> Last | None:
     except (ValueError, holding.NotHeld):
         return None
     said = last_word(assignment, by=request.user)
-    return None if said is None else Last(assignment, words_of(said), list(said.reasons), said.comment)
+    if said is None:
+        return None
+    return Last(
+        assignment, beside.better(assignment, by=request.user), words_of(said), list(said.reasons), said.comment
+    )
 
 
 def first_card(cards_now: Iterable[Card]) -> Card | None:

@@ -62,6 +62,11 @@ def requires_rater(
     return cast("Callable[Concatenate[HttpRequest, P], HttpResponseBase]", checked)
 
 
+def typed(request: HttpRequest, field: str) -> str:
+    """What somebody typed, with the line ends of texts here: a form sends others."""
+    return request.POST.get(field, "").replace("\r\n", "\n")
+
+
 def back_to(request: HttpRequest, otherwise: str) -> str:
     """`next` of the form where it leads to a page of ours."""
     asked = request.POST.get("next", "") or request.GET.get("next", "")

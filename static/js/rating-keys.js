@@ -10,7 +10,7 @@
   const place = document.getElementById("rate-item");
   const help = document.getElementById("rate-help");
   const keymap = JSON.parse(said.keys);
-  const ELSEWHERE = { single: ["a", "b", "tie", "both_bad"], pair: ["yes", "no", "star1", "star2", "star3", "star4", "star5", "correct", "flag"] };
+  const ELSEWHERE = { single: ["a", "b", "tie", "both_bad"], pair: ["yes", "no", "star1", "star2", "star3", "star4", "star5", "flag"] };
 
   function actionOf(key) {
     const names = Object.keys(keymap); // none where this person switched the keys off
@@ -23,6 +23,14 @@
   }
   function named(event) {
     return event.key === " " ? "Space" : event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  }
+
+  // On its own the text lies there with its editor; of a pair, the one that was chosen a moment ago has a page.
+  function writeOwn() {
+    const field = place.querySelector("textarea[name=corrected]");
+    const beside = document.querySelector("#rate-said [data-strip-beside]");
+    if (field) field.focus();
+    else if (beside && !beside.hidden) beside.click();
   }
 
   function openHelp() {
@@ -47,7 +55,7 @@
     if (action === "help") openHelp();
     else if (action === "undo") acts.undo();
     else if (action === "skip") acts.skip();
-    else if (action === "correct") { const field = place.querySelector("textarea[name=corrected]"); if (field) field.focus(); }
+    else if (action === "correct") writeOwn();
     else {
       const button = place.querySelector('button[data-act="' + action + '"]');
       if (button) acts.answer(button);

@@ -42,6 +42,14 @@
     const comment = element.querySelector("[name=comment]");
     comment.value = kept.comment || "";
     element.querySelector("details").open = Boolean(kept.comment);
+    const beside = element.querySelector("[data-strip-beside]");
+    if (beside) beside.href = beside.dataset.stripBeside.replace(/[-0]{36}\/text\/a/, row.id + "/text/" + (row.act === "b" ? "b" : "a"));
+  }
+
+  // One text can be edited once the server knows that the two were compared.
+  function offerBeside(may) {
+    const beside = strip().querySelector("[data-strip-beside]");
+    if (beside) beside.hidden = !may;
   }
 
   function shown(row, saved) {
@@ -53,12 +61,14 @@
     strip().querySelector(".reasons").hidden = row.kind === "skip";
     strip().querySelector("details").hidden = row.kind === "skip";
     fill(row);
+    offerBeside(saved && row.kind !== "skip");
     state(saved ? "done" : "waiting", saved ? "Saved:" : "");
   }
 
   function saved(id) {
     if (id !== item) return;
     const row = desk.row(id) || {};
+    offerBeside(row.kind !== "skip");
     state("done", row.kind === "skip" ? "" : "Saved:");
     say(row.kind === "skip" ? "Skipped." : "Saved: " + words + ".");
   }

@@ -88,6 +88,45 @@ class TestEveryPage:
         assert_accessible(page)
         assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
 
+    def test_the_page_of_one_text_of_a_pair_meets_wcag(self, size, scheme, desk):
+        page = desk(size=size, scheme=scheme)
+        press(page, "b")
+        page.get_by_role("link", name="Edit or flag").click()
+        page.get_by_role("heading", name="Edit or flag B").wait_for()
+        page.get_by_label("Your version of the text").fill("Dear Jo,\n\nThe new sack holds.")
+        page.get_by_text(re.compile("You changed")).wait_for()
+        page.wait_for_timeout(250)
+        assert_accessible(page)
+        assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+
+
+class TestBeside:
+    def test_the_chosen_text_is_edited_with_one_key(self, desk):
+        page = desk()
+        press(page, "b")
+        page.get_by_role("link", name="Edit or flag").wait_for()  # once it is saved
+        page.keyboard.press("c")
+        page.get_by_role("heading", name="Edit or flag B").wait_for()
+        page.get_by_label("Your version of the text").fill("Dear Jo,\n\nThe new sack holds.")
+        page.locator("#correction-diff ins").first.wait_for()
+        page.reload()
+        assert "sack holds" in page.get_by_label("Your version of the text").input_value()
+        page.get_by_role("button", name="Save and go on").click()
+        page.get_by_text("Your version of B is kept.").wait_for()
+        assert standing(Feedback).get().corrected == "Dear Jo,\n\nThe new sack holds."
+        assert standing().count() == 1
+        page.get_by_role("link", name="Edit or flag").click()
+        page.get_by_role("button", name="Take it back").click()
+        page.get_by_text("Taken back.").wait_for()
+        assert not standing(Feedback).exists()
+
+    def test_after_a_skip_there_is_nothing_to_edit(self, desk):
+        page = desk()
+        press(page, "Space")
+        page.get_by_text("Skipped").first.wait_for()
+        assert not page.get_by_role("link", name="Edit or flag").is_visible()
+        assert not page.get_by_text("Pick any, or none").is_visible()
+
 
 class TestKeys:
     def test_every_key_of_a_pair_saves_and_moves_on(self, desk):
