@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from rlhf.views import feedback, feedback_disputes, feedback_tasks
+from rlhf.views import feedback, feedback_disputes, feedback_flags, feedback_tasks
 
 urlpatterns = [
     path("", feedback.feedback, name="feedback"),
@@ -12,6 +12,8 @@ urlpatterns = [
     path("disputes/", feedback_disputes.feedback_disputes, name="feedback_disputes"),
     path("disputes/<int:pk>/", feedback_disputes.feedback_decide, name="feedback_decide"),
     path("disputes/<int:pk>/undo/", feedback_disputes.feedback_reopen, name="feedback_reopen"),
+    path("flags/", feedback_flags.feedback_flags, name="feedback_flags"),
+    path("flags/<int:pk>/", feedback_flags.feedback_settle, name="feedback_settle"),
     path("guides/", feedback_tasks.feedback_guides, name="feedback_guides"),
     path("tasks/new/", feedback_tasks.feedback_task_new, name="feedback_task_new"),
     path("tasks/<slug:slug>/", feedback_tasks.feedback_task, name="feedback_task"),

@@ -18,6 +18,7 @@ from crm.models import Brand, FunnelStage, Import, Lead, Membership, Pack, Sale,
 from crm.templatetags.figures import times
 from orchestrator.models import Episode, EpisodeState
 from orchestrator.queries.packs import Training
+from rlhf.feedback import flags
 from rlhf.models import Evaluation
 from training.models import TrainingRun
 
@@ -94,6 +95,7 @@ def waiting_for(brand: Brand, membership: Membership, *, states: dict[str, int],
     return [
         *_episodes_waiting(brand, states),
         *_rows_set_aside(brand),
+        *_texts_flagged(brand),
         *_training_waiting(training),
         *_packs_never_run(brand),
     ]
@@ -148,6 +150,15 @@ def _rows_set_aside(brand: Brand) -> list[Waiting]:
         text = f"From {times(aside['files'], 'file')}. They count in no figure until they are put right."
         waiting.append(Waiting("data", title, text, f"{url}#quarantine", "held", "Set aside", aside["last"], "Look"))
     return waiting
+
+
+def _texts_flagged(brand: Brand) -> list[Waiting]:
+    found = flags.waiting(brand).aggregate(n=Count("pk"), last=Max("created_at"))
+    if not found["n"]:
+        return []
+    title = f"{times(found['n'], 'flagged text')}"
+    text = "Somebody says that something is wrong. No training file takes it until it is found fine."
+    return [Waiting("feedback", title, text, reverse("feedback_flags"), "held", "Flagged", found["last"], "Look")]
 
 
 def _training_waiting(training: Training) -> list[Waiting]:

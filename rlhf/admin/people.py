@@ -33,7 +33,7 @@ class AssignmentAdmin(HistoryAdmin):
 @admin.register(Feedback)
 class FeedbackAdmin(HistoryAdmin):
     list_display = ("kind", "experience", "rater", "value", "stars", "source", "counts", "undone_at", "created_at")
-    list_filter = ("kind", "source", "counts")
+    list_filter = ("kind", "source", "counts", "settled")
     search_fields = ("public_id", "experience__public_id", "rater__username", "rater_name", "comment")
     date_hierarchy = "created_at"
 

@@ -49,7 +49,7 @@ class SummaryOutput(serializers.Serializer[Any]):
     left_out = serializers.DictField(
         child=serializers.IntegerField(),
         help_text="By reason: tie, both_bad, undecided, low_agreement, few_raters, disagree, neither, "
-        "different_requests, same_text, no_text, erased, no_consent, too_old",
+        "different_requests, same_text, no_text, erased, no_consent, too_old, flagged",
     )
 
 

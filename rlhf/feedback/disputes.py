@@ -200,7 +200,7 @@ def _teach(item: RatingItem, answer: str, note: str) -> None:
         return
     experience = item.b if answer == "b" else item.a
     assert experience is not None
-    example = {"good": good, "text": f"“{_excerpt(experience)}”", "why": note, "item": item.pk}
+    example = {"good": good, "text": f"“{excerpt_of(experience)}”", "why": note, "item": item.pk}
     task = RatingTask.objects.for_brand(item.brand_id).select_for_update().get(pk=item.task_id)
     others = [one for one in task.guideline.get("examples", []) if one.get("item") != item.pk]
     task.guideline = {**task.guideline, "examples": [example, *others][:MOST_EXAMPLES]}
@@ -221,7 +221,7 @@ def _of_pair(item: RatingItem, said: Sequence[PreferencePair]) -> Dispute:
     for verdict, title in PAIR_ANSWERS.items():
         voices = tuple(_voice(one, "") for one in said if one.verdict == verdict)
         if voices or verdict in ("a", "b"):
-            excerpt = {"a": _excerpt(item.a), "b": _excerpt(item.b)}.get(verdict, "")
+            excerpt = {"a": excerpt_of(item.a), "b": excerpt_of(item.b)}.get(verdict, "")
             sides.append(Side(title, voices, excerpt))
     return Dispute(
         item=item,
@@ -243,7 +243,7 @@ def _of_one(item: RatingItem, said: Sequence[Feedback]) -> Dispute:
     return Dispute(
         item=item,
         title=shown(item.a).title,
-        excerpt=_excerpt(item.a),
+        excerpt=excerpt_of(item.a),
         sides=tuple(side for side in sides if side.voices),
         answers=tuple(answers.items()),
         decided={**STARS_ANSWERS, **THUMB_ANSWERS}.get(item.resolution, ""),
@@ -261,6 +261,6 @@ def _voice(word: Feedback | PreferencePair, answer: str) -> Voice:
     return Voice(name, answer, tuple(word.reasons), word.comment)
 
 
-def _excerpt(experience: Any) -> str:
+def excerpt_of(experience: Any) -> str:
     text = " ".join(shown(experience).text.split())
     return text if len(text) <= LONGEST_EXCERPT else f"{text[: LONGEST_EXCERPT - 1].rstrip()}…"

@@ -39,6 +39,7 @@ WHY_LEFT_OUT = {
     "erased": "About somebody who was erased",
     "no_consent": "About somebody who said no to training",
     "too_old": "Kept texts ran out",
+    "flagged": "Flagged, and nobody found it fine",
 }
 
 

@@ -13,6 +13,7 @@ from crm.privacy.keys import brand_key
 from crm.privacy.policies import policy_for
 from crm.privacy.redaction import cleaner_of, pseudonym
 from crm.privacy.scrub import ERASED
+from rlhf.feedback.flags import held_back
 from rlhf.feedback.splits import split_of
 from rlhf.models import Experience
 from rlhf.showing import prompt_of, text_of
@@ -33,9 +34,10 @@ class Outgoing:
         self._cleaned: dict[str, str] = {}
 
     def look(self, experiences: Iterable[Experience]) -> None:
-        """Three queries: leads with contacts, the suppression list, consent."""
-        self._texts, self._cleaned, self._held = {}, {}, {}
+        """Four queries: flags, leads with contacts, the suppression list, consent."""
+        self._texts, self._cleaned = {}, {}
         about = {one.pk: _people(one) for one in experiences}
+        self._held = dict.fromkeys(held_back(self.brand, about), "flagged")
         keys = {key for people in about.values() for key in people}
         known: dict[str, list[str]] = {key: [key] for key in keys}
         for lead in Lead.objects.for_brand(self.brand).filter(external_id__in=keys).select_related("contact"):
@@ -48,7 +50,7 @@ class Outgoing:
                 self._held[one] = "no_consent"
 
     def why_not(self, experience: Experience) -> str:
-        """Why it may not leave: erased, no_consent, too_old, no_text; blank where it may."""
+        """Why it may not leave: erased, no_consent, flagged, too_old, no_text; blank where it may."""
         if experience.context.get("blanked"):
             return "too_old"
         written = self._written(experience, "text") and self._written(experience, "prompt")

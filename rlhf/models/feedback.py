@@ -63,6 +63,10 @@ class Feedback(Said):
         FLAG = "flag", "Flag"
         RICH = "rich", "Rich verdict"
 
+    class Settled(models.TextChoices):
+        FINE = "fine", "It is fine"
+        WRONG = "wrong", "It is wrong"
+
     experience = models.ForeignKey(Experience, on_delete=models.CASCADE, related_name="feedback")
     kind = models.CharField(max_length=10, choices=Kind)
     value = models.FloatField(null=True, blank=True, help_text="In [0, 1]: thumb 0 or 1, stars (s − 1) / 4")
@@ -73,6 +77,14 @@ class Feedback(Said):
     rich = models.JSONField(
         default=dict, blank=True, help_text="The six fields of an evaluation, as a person gave them"
     )
+
+    settled = models.CharField(
+        max_length=5, choices=Settled, blank=True, help_text="What an owner or planner found when they looked at a flag"
+    )
+    settled_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    settled_at = models.DateTimeField(null=True, blank=True)
 
     class Meta(Said.Meta):
         verbose_name_plural = "feedback"

@@ -7,6 +7,8 @@ from typing import Any
 from django import template
 
 from crm.models import Brand
+from rlhf.feedback.disputes import excerpt_of
+from rlhf.models import Experience
 from rlhf.rating.progress import waiting_by_task
 
 register = template.Library()
@@ -16,6 +18,12 @@ register = template.Library()
 def rate_count(brand: Brand, user: Any) -> dict[str, int]:
     """How many items this person could rate now, by one query."""
     return {"waiting": sum(waiting_by_task(brand, user).values())}
+
+
+@register.filter
+def excerpt(experience: Experience) -> str:
+    """The beginning of a text."""
+    return excerpt_of(experience)
 
 
 @register.filter

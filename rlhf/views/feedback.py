@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from crm.views.brand import BrandRequest
-from rlhf.feedback import disputes
+from rlhf.feedback import disputes, flags
 from rlhf.feedback.files import files
 from rlhf.feedback.statistics.agreeing import NEEDED
 from rlhf.feedback.stats import statistics
@@ -18,7 +18,7 @@ from rlhf.views import feedback_charts as charts
 from rlhf.views.feedback_door import requires_insight
 from rlhf.views.feedback_filter import SPLITS, VERSIONS, Filter, read
 
-DISPUTES_SHOWN = 3
+DISPUTES_SHOWN = FLAGS_SHOWN = 3
 
 
 @require_safe
@@ -54,6 +54,8 @@ def _page(request: BrandRequest, chosen: Filter, found: Any) -> dict[str, Any]:
     answers, to_resolve = charts.answers(found), found.queue.to_resolve
     waiting = disputes.waiting(request.brand, kind=chosen.kind)[:DISPUTES_SHOWN] if to_resolve else []
     shown = disputes.look(waiting)
+    flagged = flags.waiting(request.brand, kind=chosen.kind)
+    flags_shown = list(flagged[: FLAGS_SHOWN + 1])
     splits = SPLITS if request.membership.may_plan else {name: SPLITS[name] for name in ("kind", "task")}
     return {
         "place": "feedback",
@@ -75,6 +77,9 @@ def _page(request: BrandRequest, chosen: Filter, found: Any) -> dict[str, Any]:
         "to_resolve": to_resolve,
         "disputes": shown,
         "dispute_facings": 12 // max(1, len(shown)),
+        "flags_waiting": flagged.count() if len(flags_shown) > FLAGS_SHOWN else len(flags_shown),
+        "flags": flags_shown[:FLAGS_SHOWN],
+        "flag_facings": 12 // max(1, min(FLAGS_SHOWN, len(flags_shown))),
         "files_address": f"{reverse('feedback_files')}{chosen.address()}",
         "csv": chosen.export(request.brand, "csv"),
         "jsonl": chosen.export(request.brand, "jsonl"),

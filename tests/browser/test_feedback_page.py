@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 
-from rlhf.models import RaterSettings, RatingItem
+from rlhf.feedback.giving import rate
+from rlhf.models import Feedback, RaterSettings, RatingItem
 from tests.browser.conftest import PHONE, WIDE
 from tests.browser.test_accessibility import assert_accessible
 from tests.rlhf.feedback import saying
@@ -22,6 +23,7 @@ ADDRESSES = [
     "/feedback/?by=rater&task=creative",
     "/feedback/?period=4&source=panel",
     "/feedback/disputes/",
+    "/feedback/flags/",
     "/feedback/files/",
     "/feedback/guides/",
     "/feedback/tasks/new/",
@@ -51,6 +53,8 @@ def said(transactional_db: None, ana: Any, harbor: Any) -> list[RatingItem]:
         disputed(harbor, single, raters, [1, 5]),
     ]
     saying.stars(items[0].a, None, 3, source="panel", rater_name="Panel 1")
+    for one, comment in zip(saying.work(harbor, 2), ("The price is from last year.", ""), strict=True):
+        rate(experience=one, rater=raters[0], flag=True, comment=comment)
     return items
 
 
@@ -84,6 +88,20 @@ class TestTheFirstMorning:
         page = page_for("/feedback/", size=size)
         assert page.get_by_role("heading", name="No ratings yet").is_visible()
         picture(page, f"empty-{size['width']}")
+        assert_accessible(page)
+
+
+class TestFlags:
+    def test_one_is_found_fine_and_taken_back(self, said, page_for):
+        page = page_for("/feedback/")
+        page.get_by_role("heading", name="2 flagged texts").wait_for()
+        page.get_by_role("button", name="It is fine").first.click()
+        page.get_by_role("heading", name="1 flagged text").wait_for()
+        assert Feedback.across_brands.exclude(settled="").get().settled == "fine"
+        assert_accessible(page)
+        page.locator("[id^=flag-]").get_by_role("button", name="Undo").click()
+        page.get_by_role("heading", name="2 flagged texts").wait_for()
+        assert not Feedback.across_brands.exclude(settled="").exists()
         assert_accessible(page)
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.db.models import Count, Max, QuerySet
+from django.db.models import Count, Max, Q, QuerySet
 
 from crm.errors import EndcapError
 from rlhf.models import Feedback, PreferencePair, Source
@@ -121,12 +121,15 @@ def asked(
 
 
 def fingerprint(brand: Any) -> str:
-    """Changes with every word of the brand that is said, taken back or lost; two queries."""
+    """Changes with every word of the brand that is said, taken back or lost, and every flag settled; two queries."""
     parts: list[Any] = []
-    for model in (Feedback, PreferencePair):
+    flags = {"fine": Count("pk", filter=Q(settled="fine")), "settled": Count("settled_at"), "last": Max("settled_at")}
+    for model, more in ((Feedback, flags), (PreferencePair, {})):
         rows = model.objects.for_brand(brand).order_by()
-        found = rows.aggregate(n=Count("pk"), newest=Max("pk"), undone=Count("undone_at"), known=Count("rater"))
-        parts += [found["n"], found["newest"] or 0, found["undone"], found["known"]]
+        counts = {"n": Count("pk"), "newest": Max("pk"), "undone": Count("undone_at"), "known": Count("rater")}
+        found = rows.aggregate(**counts, **more)
+        last = found.pop("last", None)
+        parts += [*(one or 0 for one in found.values()), last.timestamp() if last else 0]
     return "-".join(map(str, parts))
 
 
