@@ -92,6 +92,7 @@ class Feedback(Said):
             models.Index(fields=["brand", "-created_at"], name="feedback_newest"),
             models.Index(fields=["brand", "rater", "-created_at"], name="feedback_of_rater"),
             models.Index(fields=["experience", "kind"], name="feedback_on_experience"),
+            models.Index(fields=["brand", "created_at"], condition=models.Q(kind="flag"), name="feedback_flagged"),
         ]
         constraints = [
             models.UniqueConstraint(
