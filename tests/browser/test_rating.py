@@ -93,6 +93,7 @@ class TestEveryPage:
         press(page, "b")
         page.get_by_role("link", name="Edit or flag").click()
         page.get_by_role("heading", name="Edit or flag B").wait_for()
+        page.wait_for_load_state()  # its scripts look after the field from now on
         page.get_by_label("Your version of the text").fill("Dear Jo,\n\nThe new sack holds.")
         page.get_by_text(re.compile("You changed")).wait_for()
         page.wait_for_timeout(250)
@@ -107,6 +108,7 @@ class TestBeside:
         page.get_by_role("link", name="Edit or flag").wait_for()  # once it is saved
         page.keyboard.press("c")
         page.get_by_role("heading", name="Edit or flag B").wait_for()
+        page.wait_for_load_state()  # its scripts look after the field from now on
         page.get_by_label("Your version of the text").fill("Dear Jo,\n\nThe new sack holds.")
         page.locator("#correction-diff ins").first.wait_for()
         page.reload()

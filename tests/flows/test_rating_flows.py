@@ -143,6 +143,8 @@ class TestNoNetwork:
         page.locator("h1").click()
         page.keyboard.press("u")
         page.locator(f'#rate-item [data-item="{items[4]}"]').wait_for()
+        until(page, lambda: "undo" in unsent(page))  # nobody reloads within a few ms of a key
+        page.wait_for_timeout(200)
         page.reload()
         ready(page)
         assert shown(page) == items[4]  # the position
