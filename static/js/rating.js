@@ -58,13 +58,20 @@
 
   function heard(told) {
     channel.postMessage({ type: told.type, said: told.said, entry: told.entry });
+    if (told.type === "saved") passOver(told.entry);
     act(told);
   }
-  // Another window, or the service worker, has sent something of this person: it need not be rated here again.
+  // What is saved need not be rated here again, whichever window it was rated in, unless it was undone since.
+  async function passOver(row) {
+    if (row.kind !== "answer" && row.kind !== "skip") return;
+    const waiting = await box.waitingOf(said.user);
+    if (!waiting.some(function (one) { return one.kind === "undo" && one.item === row.item; })) desk.passOver(row.item);
+  }
+  // Another window, or the service worker, has sent something of this person.
   channel.onmessage = function (event) {
     const row = event.data.entry;
     if (!row || row.user !== said.user) return;
-    if (event.data.type === "saved" && (row.kind === "answer" || row.kind === "skip")) desk.passOver(row.item);
+    if (event.data.type === "saved") passOver(row);
     act(event.data);
   };
 
