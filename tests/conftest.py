@@ -128,6 +128,11 @@ def ben_client(ben: Any) -> Client:
 
 
 @pytest.fixture
+def rae_client(rae: Any) -> Client:
+    return signed_in(rae)
+
+
+@pytest.fixture
 def cleo_client(cleo: Any) -> Client:
     return signed_in(cleo)
 

@@ -262,5 +262,6 @@ def _voice(word: Feedback | PreferencePair, answer: str) -> Voice:
 
 
 def excerpt_of(experience: Any) -> str:
+    """The beginning of its text, on one line."""
     text = " ".join(shown(experience).text.split())
     return text if len(text) <= LONGEST_EXCERPT else f"{text[: LONGEST_EXCERPT - 1].rstrip()}…"

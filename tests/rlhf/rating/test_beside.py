@@ -11,17 +11,11 @@ from django.urls import reverse
 from rlhf.models import Assignment, Feedback, PreferencePair, RatingTask
 from rlhf.rating import beside
 from rlhf.showing import text_of
-from tests.conftest import signed_in
 from tests.rlhf.rating.test_pages import held, post
 from tests.rlhf.rating.things import pairs_of
 
 pytestmark = pytest.mark.django_db
 WORDS = "Dear Jo,\n\nThe new sack holds."
-
-
-@pytest.fixture
-def rae_client(rae: Any) -> Client:
-    return signed_in(rae)
 
 
 @pytest.fixture
@@ -50,6 +44,7 @@ class TestOwnVersion:
     @pytest.mark.parametrize(("letter", "order", "side"), [("a", "ab", "a"), ("a", "ba", "b"), ("b", "ba", "a")])
     def test_it_is_about_the_text_that_stood_there(self, letter, order, side, rae, rae_client, pairs):
         assignment = chosen(rae_client, pairs, order=order)
+        before = (assignment.item.answered, assignment.item.taken)
         answer = rae_client.post(at(assignment, letter), {"corrected": WORDS, "key": "k"})
         assert answer.url == f"{reverse('rate_task', args=[pairs.slug])}?after={assignment.public_id}"
         said = standing().get()
@@ -57,7 +52,8 @@ class TestOwnVersion:
         assert (said.experience, said.kind, said.corrected) == (experience, "correction", WORDS)
         assert (said.original, said.rater, said.assignment) == (text_of(experience), rae, None)
         assert PreferencePair.across_brands.filter(undone_at=None).count() == 1
-        assert assignment.item.answered == Assignment.across_brands.get(pk=assignment.pk).item.answered
+        assignment.item.refresh_from_db()
+        assert (assignment.item.answered, assignment.item.taken) == before == (1, 1)
 
     def test_another_takes_its_place_and_the_same_key_is_one(self, rae_client, pairs):
         assignment = chosen(rae_client, pairs)
@@ -72,6 +68,9 @@ class TestOwnVersion:
         answer = rae_client.post(at(assignment, "a"), {"corrected": f" {text_of(assignment.item.a)}\n"})
         assert answer.status_code == 422
         assert "the same as the text" in answer.content.decode()
+        answer = rae_client.post(at(assignment, "a"), {"corrected": "w" * 40_001})
+        assert answer.status_code == 422
+        assert "w" * 40_001 in answer.content.decode()
         assert not Feedback.across_brands.exists()
 
     def test_what_was_typed_outlives_a_reload(self, rae_client, pairs):

@@ -11,16 +11,10 @@ from django.urls import reverse
 
 from rlhf.models import Assignment, Feedback, Interaction, PreferencePair, RaterSettings, RatingItem, RatingTask
 from rlhf.rating.tasks import ensure_tasks
-from tests.conftest import signed_in
 from tests.rlhf.rating.things import email, items_of, pairs_of
 
 pytestmark = pytest.mark.django_db
 JSON = {"HTTP_ACCEPT": "application/json"}
-
-
-@pytest.fixture
-def rae_client(rae: Any) -> Client:
-    return signed_in(rae)
 
 
 @pytest.fixture
