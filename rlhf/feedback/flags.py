@@ -60,7 +60,7 @@ def settle(flag: Feedback, *, by: Any, answer: str) -> Feedback:
     with transaction.atomic():
         if open_now.update(**found) != 1:
             raise NotThatWay("Somebody else was here first. Look at it again.")
-        said = {"flag": answer or "open again", "feedback": str(flag.public_id)}
-        record(flag.experience, Signal.Kind.RESOLVED, actor=name_of(by), **said)
+        said = {"found": answer or "open again", "feedback": str(flag.public_id)}
+        record(flag.experience, Signal.Kind.SETTLED, actor=name_of(by), **said)
     flag.refresh_from_db()
     return flag

@@ -168,6 +168,7 @@ class Signal(BrandOwned):
         PREFERRED = "preferred", "Compared"
         CORRECTED = "corrected", "Corrected"
         FLAGGED = "flagged", "Flagged"
+        SETTLED = "settled", "Flag looked at"
         UNDONE = "undone", "Taken back"
         RESOLVED = "resolved", "Disagreement resolved"
         EXPORTED = "exported", "Exported"

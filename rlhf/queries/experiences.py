@@ -87,6 +87,8 @@ def told(signal: Signal, about: str) -> str:
             return _side(said, about)
         case Signal.Kind.EXPLAINED:
             return ", ".join([*map(str, said.get("reasons") or ()), *filter(None, [str(said.get("comment") or "")])])
+        case Signal.Kind.SETTLED:
+            return str(said.get("found", ""))
         case Signal.Kind.EXPORTED | Signal.Kind.OUTCOME:
             return str(said.get("as") or said.get("outcome") or "").replace("_", " ")
     if said.get("stars"):

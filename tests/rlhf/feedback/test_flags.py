@@ -56,8 +56,11 @@ class TestSettling:
         settle(ana_client, flag, "")
         flag.refresh_from_db()
         assert (flag.settled, flag.settled_by, flag.settled_at) == ("", None, None)
-        said = Signal.objects.for_brand(harbor).filter(kind="resolved").values_list("said", flat=True)
-        assert [one["flag"] for one in said] == ["wrong", "open again"]
+        said = Signal.objects.for_brand(harbor).filter(kind="settled").values_list("said", flat=True)
+        assert [one["found"] for one in said] == ["wrong", "open again"]
+        history = ana_client.get(reverse("experience", args=[flag.experience.public_id])).content.decode()
+        assert "Flag looked at" in history
+        assert "open again" in history
 
     def test_the_second_is_told(self, ana_client, flag):
         settle(ana_client, flag, "fine")
